@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/describe.h - the JSON documents of a model
+ *
+ * The only part of core that knows cJSON. Documents are UTF-8, end in a newline and are
+ * safe to print on a terminal: what core/text.h calls unsafe is written as \uXXXX.
+ * Integers are exact.
+ */
+#ifndef SFT_CORE_DESCRIBE_H
+#define SFT_CORE_DESCRIBE_H
+
+#include "core/layout.h"
+#include "core/model.h"
+
+#define SFT_REASONS_MAX 1000u /* for absent files, of each view */
+/* Bytes after which a list of names in __metadata__.json only counts what is left. */
+#define SFT_NAMES_LEN_MAX (UINT64_C(32) << 20)
+
+/* Why a tensor has no document, or NULL; fits struct sft_view_file. */
+const char *sft_describe_absent(const struct sft_model *model,
+				const struct sft_tensor *tensor);
+
+/* Appends the document that stands beside a tensor. */
+void sft_describe_tensor(const struct sft_model *model, const struct sft_tensor *tensor,
+			 struct sft_layout *layout);
+
+/**
+ * sft_describe_model() - make __metadata__.json, and check the sums in it
+ * @model: complete but for the document, which is stored in it
+ *
+ * Where the files' own __metadata__ makes the document longer than SFT_LITERAL_LEN_MAX,
+ * it is left out, and "metadata_absent" says so.
+ *
+ * Return: SFT_OK, SFT_E_NO_MEMORY, SFT_E_IO or SFT_E_LIMIT.
+ */
+SFT_MUST_CHECK enum sft_status sft_describe_model(struct sft_model *model,
+						  struct sft_error *err);
+
+#endif /* SFT_CORE_DESCRIBE_H */

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/layout.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/bytes.h"
+
+void sft_layout_init(struct sft_layout *layout, bool measures)
+{
+	*layout =
+		(struct sft_layout){ .measures = measures, .room = SFT_SEGMENTS_INLINE };
+	layout->segments = layout->few;
+}
+
+void sft_layout_done(struct sft_layout *layout)
+{
+	if (layout->segments != layout->few)
+		free(layout->segments);
+	free(layout->text);
+	sft_layout_init(layout, layout->measures);
+}
+
+/* Makes the described file longer; false where nothing is to be appended. */
+static bool extend(struct sft_layout *layout, uint64_t len)
+{
+	if (layout->status != SFT_OK)
+		return false;
+	if (!sft_add(layout->len, len, &layout->len) || layout->len > SFT_FILE_LEN_MAX) {
+		layout->status = SFT_E_LIMIT;
+		return false;
+	}
+	return len > 0 && !layout->measures;
+}
+
+static void append(struct sft_layout *layout, const struct sft_segment *segment)
+{
+	if (layout->count == layout->room) {
+		const bool few = layout->segments == layout->few;
+		const size_t room = layout->room * 4;
+		struct sft_segment *grown;
+
+		grown = realloc(few ? NULL : layout->segments, room * sizeof(*grown));
+		if (grown == NULL) {
+			layout->status = SFT_E_NO_MEMORY;
+			return;
+		}
+		if (few)
+			memcpy(grown, layout->few, sizeof(layout->few));
+		layout->segments = grown;
+		layout->room = room;
+	}
+	layout->segments[layout->count++] = *segment;
+}
+
+/* Copies text behind that of earlier literals. */
+static bool keep_text(struct sft_layout *layout, const void *bytes, size_t len)
+{
+	if (layout->text_room - layout->text_len < len) {
+		size_t room = layout->text_room * 2;
+		uint8_t *grown;
+
+		if (room < layout->text_len + len)
+			room = layout->text_len + len;
+		grown = realloc(layout->text, room);
+		if (grown == NULL) {
+			layout->status = SFT_E_NO_MEMORY;
+			return false;
+		}
+		layout->text = grown;
+		layout->text_room = room;
+	}
+	memcpy(layout->text + layout->text_len, bytes, len);
+	layout->text_len += len;
+	return true;
+}
+
+void sft_layout_literal(struct sft_layout *layout, const void *bytes, uint64_t len)
+{
+	struct sft_segment *last =
+		layout->count > 0 ? &layout->segments[layout->count - 1] : NULL;
+
+	/* Cannot wrap: at most the limit so far, and what is in memory now. */
+	layout->literal_len += len;
+	if (layout->literal_len > SFT_LITERAL_LEN_MAX && layout->status == SFT_OK)
+		layout->status = SFT_E_LIMIT;
+	if (!extend(layout, len) || !keep_text(layout, bytes, (size_t)len))
+		return;
+	if (last != NULL && last->kind == SFT_SEGMENT_LITERAL)
+		last->end = layout->len;
+	else
+		append(layout, &(struct sft_segment){ .kind = SFT_SEGMENT_LITERAL,
+						      .end = layout->len,
+						      .off = layout->text_len - len });
+}
+
+void sft_layout_memory(struct sft_layout *layout, const void *bytes, uint64_t len)
+{
+	if (extend(layout, len))
+		append(layout, &(struct sft_segment){ .kind = SFT_SEGMENT_MEMORY,
+						      .end = layout->len,
+						      .memory = bytes });
+}
+
+void sft_layout_range(struct sft_layout *layout, uint32_t shard, uint64_t off,
+		      uint64_t len)
+{
+	if (extend(layout, len))
+		append(layout, &(struct sft_segment){ .kind = SFT_SEGMENT_RANGE,
+						      .end = layout->len,
+						      .shard = shard,
+						      .off = off });
+}
+
+/* The segment that holds the byte at @off, which is inside the file. */
+static size_t find_segment(const struct sft_layout *layout, uint64_t off)
+{
+	size_t low = 0;
+	size_t high = layout->count - 1;
+
+	while (low < high) {
+		const size_t mid = low + (high - low) / 2;
+
+		if (layout->segments[mid].end <= off)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* @len bytes, all of them inside the segment, from @skip bytes after its begin. */
+static struct sft_extent cut(const struct sft_layout *layout,
+			     const struct sft_segment *segment, uint64_t skip, size_t len)
+{
+	switch (segment->kind) {
+	case SFT_SEGMENT_LITERAL:
+		return (struct sft_extent){ .memory = layout->text + segment->off + skip,
+					    .is_own = true,
+					    .len = len };
+	case SFT_SEGMENT_MEMORY:
+		return (struct sft_extent){ .memory = segment->memory + skip,
+					    .len = len };
+	case SFT_SEGMENT_RANGE:
+		break;
+	}
+	return (struct sft_extent){ .shard = segment->shard,
+				    .file_off = segment->off + skip,
+				    .len = len };
+}
+
+size_t sft_layout_map(const struct sft_layout *layout, uint64_t off, size_t len,
+		      struct sft_extent *ret_ext, size_t max)
+{
+	size_t used = 0;
+
+	assert(!layout->measures && layout->status == SFT_OK);
+	if (off >= layout->len)
+		return 0;
+	if (len > layout->len - off)
+		len = (size_t)(layout->len - off);
+	for (size_t i = find_segment(layout, off); len > 0 && used < max; i++) {
+		const struct sft_segment *segment = &layout->segments[i];
+		const uint64_t begin = i > 0 ? segment[-1].end : 0;
+		const uint64_t left = segment->end - off;
+		const size_t part = left < len ? (size_t)left : len;
+
+		ret_ext[used++] = cut(layout, segment, off - begin, part);
+		off += part;
+		len -= part;
+	}
+	return used;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/layout.h - a file is a list of segments
+ *
+ *	off 0        64                              64 + 33554432
+ *	|  literal   |  range: shard 2 at 1234567    |	    model/.../weight.npy
+ *
+ * Whoever describes a file appends segments in order. A layout that only measures keeps
+ * lengths and throws the text of literals away: stat() and open() run the same code. What
+ * goes wrong on the way (memory, limits) is kept in @status, as with a stream, and asked
+ * for once at the end.
+ */
+#ifndef SFT_CORE_LAYOUT_H
+#define SFT_CORE_LAYOUT_H
+
+#include "core/sft.h"
+
+#define SFT_LITERAL_LEN_MAX (UINT64_C(512) << 20) /* bytes of literals of one file */
+#define SFT_FILE_LEN_MAX ((uint64_t)INT64_MAX)
+
+enum sft_segment_kind {
+	SFT_SEGMENT_LITERAL, /* @off in the layout's own text */
+	SFT_SEGMENT_MEMORY,  /* at @memory, which outlives the layout */
+	SFT_SEGMENT_RANGE,   /* @off in the file of @shard */
+};
+
+struct sft_segment {
+	uint64_t end; /* where it ends in the described file; it begins where the last
+			 ends */
+	uint64_t off;
+	const uint8_t *memory;
+	uint32_t shard;
+	enum sft_segment_kind kind;
+};
+
+#define SFT_SEGMENTS_INLINE 2u /* enough for every file of one tensor */
+
+struct sft_layout {
+	uint64_t len; /* of the described file */
+	enum sft_status status;
+	bool measures;                /* literals are counted, not kept */
+	struct sft_segment *segments; /* @few, or malloc()ed */
+	size_t count, room;
+	uint8_t *text; /* of literals */
+	size_t text_len, text_room;
+	uint64_t literal_len; /* also where they are only counted */
+	struct sft_segment few[SFT_SEGMENTS_INLINE];
+};
+
+/* Makes an empty layout. It must not move in memory until sft_layout_done(). */
+void sft_layout_init(struct sft_layout *layout, bool measures);
+
+void sft_layout_done(struct sft_layout *layout);
+
+/* Appends bytes that are copied; only counted, and may be NULL, where it measures. */
+void sft_layout_literal(struct sft_layout *layout, const void *bytes, uint64_t len);
+
+/* Appends bytes that live as long as the model. */
+void sft_layout_memory(struct sft_layout *layout, const void *bytes, uint64_t len);
+
+/* Appends @len bytes at @off of the file of a shard. */
+void sft_layout_range(struct sft_layout *layout, uint32_t shard, uint64_t off,
+		      uint64_t len);
+
+/* Where a run of bytes lives. */
+struct sft_extent {
+	const uint8_t *memory; /* NULL: in a file */
+	bool is_own;           /* @memory is the layout's and goes with it */
+	uint32_t shard;
+	uint64_t file_off; /* in the file of @shard */
+	size_t len;        /* bytes; never 0 */
+};
+
+/**
+ * sft_layout_map() - say where the bytes of a read live
+ * @layout:  complete, not of the measuring kind
+ * @off:     first byte wanted
+ * @len:     bytes wanted; shortened at the end of the described file
+ * @ret_ext: set in reading order
+ * @max:     entries that @ret_ext has, at least 1
+ *
+ * No I/O; cannot fail. Safe from any thread.
+ *
+ * Return: entries set; 0 at or past the end. If all @max are set, more may follow.
+ */
+size_t sft_layout_map(const struct sft_layout *layout, uint64_t off, size_t len,
+		      struct sft_extent *ret_ext, size_t max);
+
+#endif /* SFT_CORE_LAYOUT_H */

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * core/open.c - from a source to a model: the phases that core/model.h names, in order
+ *
+ * All checks of hostile input happen on the way. What comes out is immutable but for one
+ * latch.
+ */
+#include "core/model.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "core/cleanup.h"
+#include "core/describe.h"
+#include "core/merge.h"
+#include "core/opener.h"
+#include "core/views/view.h"
+
+/* Every shard stays open, and a model may have thousands. */
+static void raise_open_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit); /* if it fails, open() will say so */
+	}
+}
+
+static void warn(const struct sft_options *options, const struct sft_error *warning)
+{
+	if (options->warn != NULL)
+		options->warn(options->warn_arg, warning);
+}
+
+/* Takes shards that are not there out of the list. */
+static void drop_absent(struct sft_model *model, const bool *absent,
+			uint32_t *shard_files)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < model->shard_count; i++) {
+		if (absent[i]) {
+			sft_shard_close(&model->shards[i]);
+			continue;
+		}
+		for (size_t j = 0; j < model->shards[i].header.tensor_count; j++)
+			model->shards[i].header.tensors[j].shard = (uint16_t)used;
+		shard_files[used] = (uint32_t)i;
+		model->shards[used++] = model->shards[i];
+	}
+	model->shard_count = used;
+}
+
+static enum sft_status open_and_merge(struct sft_model *model,
+				      const struct sft_source *source,
+				      const struct sft_options *options,
+				      struct sft_error *err)
+{
+	const struct sft_names *names =
+		source->index != NULL ? &model->files : &source->names;
+	auto_free bool *absent = calloc(names->count, sizeof(*absent));
+	auto_free uint32_t *shard_files = calloc(names->count, sizeof(*shard_files));
+	enum sft_status status;
+
+	if (names->count > SFT_SHARDS_MAX)
+		return sft_fail(err, SFT_E_LIMIT, SFT_POS_NONE, "more than %u shards",
+				SFT_SHARDS_MAX);
+	model->shards = calloc(names->count, sizeof(*model->shards));
+	if (absent == NULL || shard_files == NULL || model->shards == NULL)
+		return sft_fail_memory(err);
+	for (size_t i = 0; i < names->count; i++) {
+		model->shards[i] =
+			(struct sft_shard){ .fd = -1, .name = strdup(names->items[i]) };
+		model->shard_count++;
+		if (model->shards[i].name == NULL)
+			return sft_fail_memory(err);
+	}
+	status = sft_shards_open(model, source, options, absent, err);
+	if (status != SFT_OK)
+		return status;
+	drop_absent(model, absent, shard_files);
+	if (model->shard_count == 0)
+		return sft_fail(err, SFT_E_INDEX, SFT_POS_NONE,
+				"none of the %zu shards of the index is there",
+				names->count);
+	return sft_model_merge(model, shard_files, options, err);
+}
+
+static enum sft_status build_tree(struct sft_model *model, struct sft_error *err)
+{
+	auto_free struct sft_bytes *names =
+		calloc(model->tensor_count + 1, sizeof(*names));
+
+	if (names == NULL)
+		return sft_fail_memory(err);
+	for (size_t i = 0; i < model->tensor_count; i++)
+		names[i] = sft_model_name(model, &model->tensors[i]);
+	return sft_tree_build(&model->tree, names, model->tensor_count, err);
+}
+
+/* One line for a partial download; the names stand in __metadata__.json. */
+static void report_missing(const struct sft_model *model,
+			   const struct sft_options *options, const char *index_path)
+{
+	struct sft_error warning;
+	char name[128];
+
+	if (model->missing_count == 0)
+		return;
+	sft_fail(&warning, SFT_E_INDEX, SFT_POS_NONE,
+		 "%zu of the %zu tensors of the index are missing, the first is \"%s\"",
+		 model->missing_count, model->index.count,
+		 sft_escape(name, sizeof(name), model->missing[0].tensor.data,
+			    model->missing[0].tensor.len));
+	sft_error_file(&warning, index_path);
+	warn(options, &warning);
+}
+
+static enum sft_status open_model(struct sft_model *model,
+				  const struct sft_source *source,
+				  const struct sft_options *options,
+				  struct sft_error *err)
+{
+	enum sft_status status = SFT_OK;
+
+	model->latch = calloc(1, sizeof(*model->latch));
+	if (model->latch == NULL)
+		return sft_fail_memory(err);
+	if (source->index != NULL)
+		status = sft_index_read(source->index, &model->index, &model->files, err);
+	if (status == SFT_OK)
+		status = open_and_merge(model, source, options, err);
+	if (status == SFT_OK && model->missing_count == 0)
+		sft_index_done(&model->index);
+	if (status == SFT_OK)
+		status = build_tree(model, err);
+	if (status == SFT_OK)
+		status = sft_describe_model(model, err);
+	if (status == SFT_OK && source->index != NULL)
+		report_missing(model, options, source->index);
+	return status;
+}
+
+enum sft_status sft_open(const char *source_path, const struct sft_options *options,
+			 struct sft_model **ret_model, struct sft_error *err)
+{
+	static const struct sft_options defaults = { 0 };
+	struct sft_model *model = calloc(1, sizeof(*model));
+	struct sft_source source = { 0 };
+	enum sft_status status;
+
+	raise_open_files();
+	if (model == NULL)
+		return sft_fail_memory(err);
+	status = sft_source_find(source_path, &source, err);
+	if (status == SFT_OK)
+		status = open_model(model, &source, options != NULL ? options : &defaults,
+				    err);
+	if (status == SFT_OK && !sft_view_use(model, "tensors"))
+		status = sft_fail(err, SFT_E_NAME, SFT_POS_NONE, "no view to begin with");
+	if (status != SFT_OK) {
+		sft_error_file(err, source.index != NULL ? source.index : source_path);
+		sft_close(model);
+		model = NULL;
+	}
+	sft_source_done(&source);
+	malloc_trim(
+		0); /* much was only needed on the way, in the arenas of many threads */
+	if (status == SFT_OK)
+		*ret_model = model;
+	return status;
+}
+
+void sft_close(struct sft_model *model)
+{
+	if (model == NULL)
+		return;
+	sft_tree_done(&model->tree);
+	for (size_t i = 0; i < model->shard_count; i++)
+		sft_shard_close(&model->shards[i]);
+	free(model->shards);
+	free(model->tensors);
+	free(model->metadata_document);
+	sft_index_done(&model->index);
+	sft_names_done(&model->files);
+	free(model->missing);
+	free(model->latch);
+	free(model);
+}
+
+struct sft_totals sft_model_totals(const struct sft_model *model)
+{
+	struct sft_totals totals = {
+		.tensor_count = model->tensor_count,
+		.shard_count = model->shard_count,
+		.file_count = model->file_count,
+		.node_limit =
+			model->tree.count + UINT8_MAX, /* the top files have nodes, too */
+	};
+
+	for (size_t i = 0; i < model->shard_count; i++)
+		totals.len += model->shards[i].len; /* checked by sft_describe_model() */
+	return totals;
+}
+
+bool sft_model_changed(const struct sft_model *model)
+{
+	return atomic_load_explicit(&model->latch->changed, memory_order_acquire);
+}

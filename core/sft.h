@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/sft.h - safetensors models as trees of files: the public interface
+ *
+ * Open a model once, then look up names, list folders and read files. All checks of the
+ * hostile input happen in sft_open(); what it returns is immutable, so every function
+ * that takes a `const struct sft_model *` may run on any number of threads at once.
+ *
+ *	SOURCE -sft_open()-> model -sft_lookup()-> ref -sft_file_open()-> bytes
+ *
+ * Conventions: a function that can fail returns `enum sft_status`, writes `ret_*` only on
+ * success and @err (which may be NULL) only on failure. Numbers without a unit in their
+ * name are bytes. Pointers that accessors return are borrowed until sft_close().
+ */
+#ifndef SFT_CORE_SFT_H
+#define SFT_CORE_SFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#define SFT_MUST_CHECK __attribute__((warn_unused_result))
+
+/* ---- errors ---- */
+
+enum sft_status {
+	SFT_OK = 0,
+	/* The reference reader's variants, under its names. */
+	SFT_E_HEADER_TOO_SMALL,      /* shorter than the 8-byte length field */
+	SFT_E_HEADER_TOO_LARGE,      /* length field above SFT_HEADER_LEN_MAX */
+	SFT_E_INVALID_HEADER_LENGTH, /* length field runs past the end of the file */
+	SFT_E_INVALID_HEADER,        /* header is not UTF-8 */
+	SFT_E_INVALID_HEADER_DESERIALIZATION, /* not JSON, or of the wrong types */
+	SFT_E_INVALID_OFFSET,      /* a hole, an overlap, or end before begin */
+	SFT_E_VALIDATION_OVERFLOW, /* a shape whose size in bits passes 64 bits */
+	SFT_E_MISALIGNED_SLICE, /* a sub-byte tensor that does not fill its last byte */
+	SFT_E_TENSOR_INVALID_INFO,        /* shape and data_offsets disagree */
+	SFT_E_METADATA_INCOMPLETE_BUFFER, /* the tensors do not end where the file ends */
+	/* What a model adds. */
+	SFT_E_IO,        /* a system call failed: see sys_errno */
+	SFT_E_NO_MEMORY, /* out of memory or address space */
+	SFT_E_INDEX, /* which files make up the model, or what they hold, is not clear */
+	SFT_E_LIMIT, /* more than a named limit */
+	SFT_E_NAME,  /* no such view, path or file */
+	SFT_E_CHANGED, /* the source changed after it was opened */
+	/* What a program around it adds. */
+	SFT_E_MOUNT, /* the mount could not be made */
+	SFT_E_USAGE, /* called wrongly */
+};
+
+#define SFT_POS_NONE UINT64_MAX
+
+struct sft_error {
+	enum sft_status status;
+	int sys_errno;     /* non-zero only with SFT_E_IO */
+	uint64_t pos;      /* bytes from the start of the file, or SFT_POS_NONE */
+	char file[1024];   /* the file concerned, escaped and perhaps cut; "" if none */
+	char detail[1024]; /* one line without a newline; text from files is escaped */
+};
+
+/**
+ * sft_status_word() - the stable last word of a message
+ * @status: any status
+ *
+ * Return: the status in kebab-case, as the reference spells its variant; static.
+ */
+const char *sft_status_word(enum sft_status status);
+
+/**
+ * sft_fail() - fill an error and return its status, so that failing is one line
+ * @err:    filled; may be NULL
+ * @status: not SFT_OK
+ * @pos:    bytes from the start of the file, or SFT_POS_NONE
+ * @format: printf format of one line; text from files must come through sft_escape()
+ *
+ * The file is left empty; see sft_error_file(). sys_errno takes errno for SFT_E_IO.
+ *
+ * Return: @status.
+ */
+__attribute__((format(printf, 4, 5))) enum sft_status sft_fail(struct sft_error *err,
+							       enum sft_status status,
+							       uint64_t pos,
+							       const char *format, ...);
+
+/* The most common failure: SFT_E_NO_MEMORY, out of memory. */
+enum sft_status sft_fail_memory(struct sft_error *err);
+
+/**
+ * sft_error_file() - name the file an error is about, unless it has one already
+ * @err:  may be NULL
+ * @path: of the file, as the system spells it
+ */
+void sft_error_file(struct sft_error *err, const char *path);
+
+/**
+ * sft_escape() - make text that comes from a file or a file name safe to print
+ * @out:  receives printable UTF-8, NUL-terminated, cut with "..." where it is too long
+ * @cap:  size of @out in bytes, at least 8
+ * @text: @len bytes of anything
+ * @len:  bytes
+ *
+ * Controls, bidirectional marks and line separators become \uXXXX, bytes that are no
+ * UTF-8 \xXX, and a backslash or a double quote gets a backslash.
+ *
+ * Return: @out.
+ */
+const char *sft_escape(char *out, size_t cap, const void *text, size_t len);
+
+/* ---- opening ---- */
+
+/* How bytes of the source are fetched. */
+enum sft_io {
+	SFT_IO_AUTO,  /* map local files, pread the rest */
+	SFT_IO_MAP,   /* replies point into a mapping: no copy in this process */
+	SFT_IO_PREAD, /* no byte of a change in flight is ever shown */
+};
+
+struct sft_options {
+	enum sft_io io;
+	bool skip_missing; /* open a partial download: what is absent is a warning */
+	/* Called for what is worth a line and no failure; may be NULL. */
+	void (*warn)(void *arg, const struct sft_error *warning);
+	void *warn_arg;
+};
+
+struct sft_model;
+
+/**
+ * sft_open() - open a model and check everything in it
+ * @source:    a safetensors file, an *.safetensors.index.json, or a folder of either
+ * @options:   NULL for the defaults
+ * @ret_model: the caller's, to be closed with sft_close()
+ * @err:       names the file and, where it is known, the byte
+ *
+ * Every shard is opened, and stays open; later reads need no path. Starts threads of its
+ * own, which are gone when it returns. Raises the soft limit of open files.
+ *
+ * Return: SFT_OK or any of the statuses down to SFT_E_CHANGED.
+ */
+SFT_MUST_CHECK enum sft_status sft_open(const char *source,
+					const struct sft_options *options,
+					struct sft_model **ret_model,
+					struct sft_error *err);
+
+/* Closes files and frees everything that accessors lent out; NULL is fine. */
+void sft_close(struct sft_model *model);
+
+/**
+ * sft_lint() - report what the written specification forbids and every reader accepts
+ * @model:   an open model
+ * @warn:    called once for each rule that a shard breaks, with the first place
+ * @arg:     passed to @warn
+ * @err:     names the file
+ *
+ * Reads each header again.
+ *
+ * Return: SFT_OK, SFT_E_IO, SFT_E_NO_MEMORY or SFT_E_CHANGED.
+ */
+SFT_MUST_CHECK enum sft_status sft_lint(const struct sft_model *model,
+					void (*warn)(void *arg,
+						     const struct sft_error *warning),
+					void *arg, struct sft_error *err);
+
+struct sft_totals {
+	uint64_t tensor_count;
+	uint64_t shard_count;
+	uint64_t len;        /* bytes of all shards, headers included */
+	uint64_t file_count; /* files and folders that the root view lists */
+	size_t node_limit;   /* above the node of every ref */
+};
+
+/* Counts of the model. */
+struct sft_totals sft_model_totals(const struct sft_model *model);
+
+/* True once a change of the source was seen; then nothing can be read any more. */
+bool sft_model_changed(const struct sft_model *model);
+
+/* ---- the tree ---- */
+
+/*
+ * A place in the tree: which view shows it, which node of the tree it belongs to, and
+ * what of the node it is. Refs are the same at every opening of the same model.
+ */
+struct sft_ref {
+	uint32_t node; /* index in the sorted tree */
+	uint8_t view;  /* 0: the view shown at the root; else sft_view_find() */
+	uint8_t kind;  /* enum sft_kind, or SFT_KIND_FILE + index of the view's file */
+};
+
+enum sft_kind {
+	SFT_KIND_FOLDER, /* a folder of the view */
+	SFT_KIND_VIEWS,  /* the folder `.view`, which is never listed */
+	SFT_KIND_TOP,    /* a file of the view's root; node is its index */
+	SFT_KIND_FILE,   /* the first file of a tensor, and the others after it */
+};
+
+#define SFT_VIEW_BITS 5u /* view < 32 */
+#define SFT_KIND_BITS 4u /* kind < 16 */
+
+static const struct sft_ref SFT_REF_ROOT = { 0, 0, SFT_KIND_FOLDER };
+
+struct sft_attr {
+	bool is_folder;
+	uint32_t link_count;
+	uint64_t len; /* bytes; 0 for a folder */
+	mode_t mode;  /* permission bits: the source's read bits, x for folders */
+	uid_t uid;    /* the source's */
+	gid_t gid;    /* the source's */
+	struct timespec mtime; /* the source's */
+};
+
+struct sft_entry {
+	struct sft_ref ref;
+	bool is_folder;
+	uint64_t next;  /* position of the entry after this one */
+	char name[256]; /* NUL-terminated, at most 255 bytes, printable */
+};
+
+/**
+ * sft_view_count() / sft_view_name() / sft_view_about() - the table of views
+ * @idx: 0-based, below sft_view_count()
+ *
+ * Return: the count; the name, e.g. "npy"; one line on what it shows. Static.
+ */
+size_t sft_view_count(void);
+const char *sft_view_name(size_t idx);
+const char *sft_view_about(size_t idx);
+
+/**
+ * sft_view_use() - choose the view that is shown at the root; `tensors` until then
+ * @model: before anything was looked up
+ * @name:  NUL-terminated
+ *
+ * Return: false if there is no view of that name; nothing changed.
+ */
+SFT_MUST_CHECK bool sft_view_use(struct sft_model *model, const char *name);
+
+/**
+ * sft_ref_valid() - check a ref that came from outside, from an inode number for example
+ *
+ * Return: true if the ref denotes something of this model.
+ */
+bool sft_ref_valid(const struct sft_model *model, struct sft_ref ref);
+
+/* True for the refs that can be listed. */
+bool sft_ref_is_folder(struct sft_ref ref);
+
+/**
+ * sft_lookup() - find a name in a folder
+ * @model:   an open model
+ * @folder:  a valid ref of a folder
+ * @name:    @len bytes, compared exactly with the encoded names
+ * @len:     bytes
+ * @ret_ref: what is there
+ *
+ * Cost: O(log n) in the entries of the folder.
+ *
+ * Return: false if the folder holds no such name.
+ */
+SFT_MUST_CHECK bool sft_lookup(const struct sft_model *model, struct sft_ref folder,
+			       const char *name, size_t len, struct sft_ref *ret_ref);
+
+/**
+ * sft_list() - the entry of a folder at a position, in an order that never changes
+ * @model:     an open model
+ * @folder:    a valid ref of a folder
+ * @pos:       0 for the first entry, else the `next` of an entry of this folder
+ * @ret_entry: filled
+ *
+ * Every folder is listed without "." and "..". Any @pos is safe.
+ *
+ * Return: false at the end.
+ */
+SFT_MUST_CHECK bool sft_list(const struct sft_model *model, struct sft_ref folder,
+			     uint64_t pos, struct sft_entry *ret_entry);
+
+/* The folder that holds a ref; the root's is the root. */
+struct sft_ref sft_parent(const struct sft_model *model, struct sft_ref ref);
+
+/**
+ * sft_attr() - what stat() shows of a ref
+ * @model:    an open model
+ * @ref:      valid
+ * @ret_attr: filled
+ * @err:      may be NULL
+ *
+ * Return: SFT_OK, SFT_E_NO_MEMORY or SFT_E_LIMIT.
+ */
+SFT_MUST_CHECK enum sft_status sft_attr(const struct sft_model *model, struct sft_ref ref,
+					struct sft_attr *ret_attr, struct sft_error *err);
+
+/**
+ * sft_ref_note() - a few words on what a tensor's file holds, e.g. "BF16 [4096, 4096]"
+ * @out: receives NUL-terminated text, cut where it is too long; "" for other refs
+ * @cap: size of @out in bytes
+ */
+void sft_ref_note(const struct sft_model *model, struct sft_ref ref, char *out,
+		  size_t cap);
+
+/* ---- files ---- */
+
+struct sft_file;
+
+/**
+ * sft_file_open() - prepare a file for reading
+ * @model:    an open model that outlives the file
+ * @ref:      a valid ref that is no folder
+ * @ret_file: the caller's, to be closed with sft_file_close()
+ * @err:      may be NULL
+ *
+ * Return: SFT_OK, SFT_E_CHANGED, SFT_E_IO, SFT_E_NO_MEMORY or SFT_E_LIMIT.
+ */
+SFT_MUST_CHECK enum sft_status sft_file_open(const struct sft_model *model,
+					     struct sft_ref ref,
+					     struct sft_file **ret_file,
+					     struct sft_error *err);
+
+/* NULL is fine. */
+void sft_file_close(struct sft_file *file);
+
+/* Length of the file. */
+uint64_t sft_file_len(const struct sft_file *file);
+
+/* The shards that a file lives in. A value of its own: it may outlive the file. */
+struct sft_home {
+	size_t first, count;
+};
+
+struct sft_home sft_file_home(const struct sft_file *file);
+
+/**
+ * sft_home_check() - see whether the source of a file is still what was opened
+ * @model: an open model
+ * @home:  of a file of the model, which may be closed by now
+ * @err:   may be NULL
+ *
+ * One fstat() for each shard. A change is remembered for ever, for the whole model. Safe
+ * from any thread.
+ *
+ * Return: SFT_OK, SFT_E_CHANGED, or SFT_E_IO if a shard cannot be asked.
+ */
+SFT_MUST_CHECK enum sft_status sft_home_check(const struct sft_model *model,
+					      struct sft_home home,
+					      struct sft_error *err);
+
+/**
+ * sft_file_map() - say where the bytes of a read lie in memory
+ * @file:      an open file
+ * @off:       first byte wanted
+ * @len:       bytes wanted; shortened at the end of the file
+ * @ret_iov:   set in reading order; borrowed until sft_close(), so it outlives the file
+ * @max:       entries that @ret_iov has
+ * @ret_count: entries set; 0 at or past the end
+ *
+ * The memory may be a mapping of the source, whose pages can be gone: hand it to a system
+ * call and let the kernel do the copying, which fails with EFAULT where this process
+ * would get SIGBUS. Call sft_home_check() before and after. Safe from any thread.
+ *
+ * Return: false if the source is not mapped, @max is too small, or some of the bytes
+ * belong to the open file itself (a header, a document): use sft_file_read().
+ */
+SFT_MUST_CHECK bool sft_file_map(const struct sft_file *file, uint64_t off, size_t len,
+				 struct iovec *ret_iov, size_t max, size_t *ret_count);
+
+/**
+ * sft_file_read() - read bytes, all of them or none
+ * @file:    an open file
+ * @off:     first byte wanted; any value
+ * @buf:     receives the bytes; its content is undefined on failure
+ * @len:     bytes wanted; shortened at the end of the file
+ * @ret_len: bytes read; 0 at or past the end
+ * @err:     may be NULL
+ *
+ * Nothing is returned that was read after a change of the source. Safe from any thread.
+ *
+ * Return: SFT_OK, SFT_E_CHANGED or SFT_E_IO.
+ */
+SFT_MUST_CHECK enum sft_status sft_file_read(const struct sft_file *file, uint64_t off,
+					     void *buf, size_t len, size_t *ret_len,
+					     struct sft_error *err);
+
+#endif /* SFT_CORE_SFT_H */

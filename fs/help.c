@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * fs/help.c - the text of --help
+ */
+#include <stdio.h>
+
+#include "fs/log.h"
+#include "fs/options.h"
+
+void fs_options_help(void)
+{
+	printf("usage: " FS_PROGRAM " [options] SOURCE MOUNTPOINT\n"
+	       "       " FS_PROGRAM " --check SOURCE...\n"
+	       "       " FS_PROGRAM " --list [-l] SOURCE [PATH]\n"
+	       "\n"
+	       "Shows the tensors of a safetensors model as read-only files.\n"
+	       "\n"
+	       "SOURCE is a .safetensors file, a .safetensors.index.json, or a folder "
+	       "with\n"
+	       "one of them. Unmount with: fusermount3 -u MOUNTPOINT\n"
+	       "\n"
+	       "    -f               stay in the foreground\n"
+	       "    -d               the same, and print every request\n"
+	       "    -s               serve with a single thread\n"
+	       "    -o OPT[,OPT...]  mount options, see below\n"
+	       "    --check          check models; mount nothing\n"
+	       "    --list           print the paths of the tree; mount nothing\n"
+	       "    -l               with --list: modes, sizes, dates, dtypes and "
+	       "shapes\n"
+	       "    -h, --help       print this\n"
+	       "    -V, --version    print the version\n"
+	       "\n"
+	       "mount options:\n"
+	       "    view=NAME        what the root shows (default: %s):\n",
+	       sft_view_name(0));
+	for (size_t i = 0; i < sft_view_count(); i++)
+		printf("                       %-8s %s\n", sft_view_name(i),
+		       sft_view_about(i));
+	printf("                     all of them are below MOUNTPOINT/.view as well\n"
+	       "    io=auto          map files on local disks, read() others (default)\n"
+	       "    io=map           map files: fastest\n"
+	       "    io=pread         read(): shows no byte of a change even in flight\n"
+	       "    missing=error    refuse a model whose shards are not all there "
+	       "(default)\n"
+	       "    missing=skip     mount what is there of a partial download\n"
+	       "    nonempty         no warning if MOUNTPOINT is not empty\n"
+	       "    uid=N, gid=N     owner of all files (default: the model file's)\n"
+	       "    umask=M          octal; files get mode 0444 less M, folders 0555 "
+	       "less M\n"
+	       "                     (default: what the model file's mode lets read)\n"
+	       "    allow_other      let other users in, as far as the modes do\n"
+	       "    ...              others of mount.fuse(8); always read-only\n");
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * fs/main.c - safetensorsfs, the program
+ */
+#include <stdio.h>
+
+#include "fs/log.h"
+#include "fs/mount.h"
+#include "fs/offline.h"
+#include "fs/options.h"
+
+static int run(const struct fs_options *options)
+{
+	switch (options->mode) {
+	case FS_MODE_HELP:
+		fs_options_help();
+		return 0;
+	case FS_MODE_VERSION:
+		printf("safetensorsfs %s, libfuse %s\n", FS_VERSION, fuse_pkgversion());
+		return 0;
+	case FS_MODE_CHECK:
+		return fs_check(options);
+	case FS_MODE_LIST:
+		return fs_list(options);
+	case FS_MODE_MOUNT:
+		break;
+	}
+	return fs_mount(options);
+}
+
+int main(int argc, char **argv)
+{
+	struct fs_options options;
+	int exit_status = fs_options_parse(argc, argv, &options);
+
+	if (exit_status == 0)
+		exit_status = run(&options);
+	if (exit_status == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		exit_status = fs_log_fail(SFT_E_IO, "cannot write to standard output");
+	fs_options_done(&options);
+	return exit_status;
+}

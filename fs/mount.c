@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE /* pipe2() */
+#include "fs/mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "fs/log.h"
+#include "fs/mountpoint.h"
+#include "fs/ops.h"
+#include "fs/supervisor.h"
+
+/* SOURCE as an absolute path, for the first column of `df` and /proc/mounts. */
+static char *absolute(const char *source)
+{
+	const char *slash = strrchr(source, '/');
+	const char *base = slash != NULL ? slash + 1 : source;
+	auto_free char *folder = NULL;
+	auto_free char *resolved = NULL;
+	char *path;
+
+	if (strcmp(base, "") == 0 || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
+		return realpath(source, NULL);
+	/* The last part stays as it is: a snapshot's name says more than its blob's. */
+	folder = slash == NULL ? strdup(".")
+			       : strndup(source, (size_t)(slash - source) + 1);
+	resolved = folder != NULL ? realpath(folder, NULL) : NULL;
+	if (resolved == NULL)
+		return strdup(source);
+	return asprintf(&path, "%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved,
+			base) >= 0
+		       ? path
+		       : NULL;
+}
+
+/*
+ * Adds what no caller may change, last so that it wins. The name of the source is
+ * escaped: a comma in a file name must not begin another option.
+ */
+static bool add_fixed_options(struct fuse_args *args, const char *source)
+{
+	static const char fixed[] = "ro,nosuid,nodev,noexec,noatime,default_permissions,"
+				    "subtype=safetensorsfs";
+	auto_free char *path = absolute(source);
+	auto_free char *name = NULL;
+	char *opts = NULL; /* grown by libfuse */
+	bool added;
+
+	if (path == NULL || asprintf(&name, "fsname=%s", path) < 0)
+		return false;
+	added = fuse_opt_add_opt_escaped(&opts, name) == 0 &&
+		fuse_opt_add_arg(args, "-o") == 0 && fuse_opt_add_arg(args, opts) == 0 &&
+		fuse_opt_add_arg(args, "-o") == 0 && fuse_opt_add_arg(args, fixed) == 0;
+	free(opts);
+	return added;
+}
+
+/* ---- what libfuse and fusermount3 have to say ---- */
+
+/* Standard error, kept in a pipe for a while. */
+struct capture {
+	int saved, pipe[2];
+};
+
+static bool capture_begin(struct capture *capture)
+{
+	capture->saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (capture->saved < 0)
+		return false;
+	if (pipe2(capture->pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
+		close(capture->saved);
+		return false;
+	}
+	dup2(capture->pipe[1], STDERR_FILENO);
+	return true;
+}
+
+/* Puts standard error back and returns what was written to it, on one line, escaped. */
+static void capture_end(struct capture *capture, char *out, size_t cap)
+{
+	char raw[512];
+	ssize_t len;
+
+	dup2(capture->saved, STDERR_FILENO);
+	close(capture->saved);
+	close(capture->pipe[1]);
+	len = read(capture->pipe[0], raw, sizeof(raw));
+	close(capture->pipe[0]);
+	if (len < 0)
+		len = 0;
+	while (len > 0 && raw[len - 1] == '\n')
+		len--;
+	for (ssize_t i = 0; i < len; i++)
+		if (raw[i] == '\n')
+			raw[i] = ';';
+	sft_escape(out, cap, raw, (size_t)len);
+}
+
+/* Return: 0, or the exit status after a message. */
+static int new_session(struct fs_context *context, const char *source,
+		       struct fuse_session **ret_session)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	const struct fuse_args *given = &context->options->fuse;
+	struct fuse_session *session = NULL;
+	struct capture capture;
+	char said[512] = "";
+	bool ready = true;
+
+	for (int i = 0; i < given->argc; i++)
+		ready = ready && fuse_opt_add_arg(&args, given->argv[i]) == 0;
+	ready = ready && add_fixed_options(&args, source);
+	if (ready && capture_begin(&capture)) {
+		session = fuse_session_new(&args, &fs_ops, sizeof(fs_ops), context);
+		capture_end(&capture, said, sizeof(said));
+	} else if (ready) {
+		snprintf(said, sizeof(said), "cannot open a pipe: %s", strerror(errno));
+		ready = false;
+	}
+	fuse_opt_free_args(&args);
+	*ret_session = session;
+	if (session != NULL)
+		return 0;
+	if (!ready || said[0] == '\0')
+		return fs_log_fail(SFT_E_MOUNT, "cannot prepare the session%s%s",
+				   said[0] != '\0' ? ": " : "", said);
+	return fs_log_fail(SFT_E_USAGE, "%s; see --help", said);
+}
+
+static int mount_session(struct fuse_session *session, struct fs_mountpoint *mountpoint)
+{
+	static const char forbidden[] =
+		"; this container or sandbox forbids mounts: give it "
+		"'--cap-add SYS_ADMIN', or leave no_new_privs; --list "
+		"and --check work without";
+	struct capture capture;
+	char said[1024];
+	int failed;
+
+	if (!capture_begin(&capture))
+		return fs_log_fail(SFT_E_MOUNT, "cannot open a pipe: %s",
+				   strerror(errno));
+	failed = fuse_session_mount(session, mountpoint->path);
+	capture_end(&capture, said, sizeof(said));
+	if (failed) {
+		char shown[512];
+
+		sft_escape(shown, sizeof(shown), mountpoint->path,
+			   strlen(mountpoint->path));
+		if (said[0] == '\0')
+			snprintf(said, sizeof(said), "%s", strerror(errno));
+		return fs_log_fail(SFT_E_MOUNT, "%s: cannot mount: %s%s", shown, said,
+				   strstr(said, strerror(EPERM)) != NULL ? forbidden
+									 : "");
+	}
+	if (mountpoint->is_fd || fs_mountinfo_find(mountpoint->path, &mountpoint->id))
+		return 0;
+	fuse_session_unmount(session); /* while the path is known to be ours */
+	return fs_log_fail(SFT_E_MOUNT, "the mount is not in /proc/self/mountinfo: %s",
+			   strerror(errno));
+}
+
+/*
+ * The kernel reads ahead 128 KiB at a time, unless the mount's own limit is raised before
+ * it is first used. Only root may; others keep what there is.
+ */
+static bool raise_read_ahead(const struct fs_mountpoint *mountpoint)
+{
+	auto_close_fd int fd = -1;
+	char path[64];
+	char text[16];
+	int len;
+
+	if (mountpoint->is_fd)
+		return false;
+	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb",
+		 mountpoint->id.major, mountpoint->id.minor);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	len = snprintf(text, sizeof(text), "%u", FS_READ_AHEAD / 1024);
+	return fd >= 0 && write(fd, text, (size_t)len) == len;
+}
+
+/* ---- all of it ---- */
+
+static int serve(struct fs_context *context, const char *source,
+		 struct fs_mountpoint *mountpoint)
+{
+	struct fuse_session *session;
+	int exit_status = new_session(context, source, &session);
+
+	if (exit_status != 0)
+		return exit_status;
+	exit_status = mount_session(session, mountpoint);
+	if (exit_status == 0) {
+		context->raised_read_ahead = raise_read_ahead(mountpoint);
+		exit_status = fs_supervise(context, session, mountpoint);
+	}
+	fuse_session_destroy(session);
+	return exit_status;
+}
+
+/* Descriptors 0 to 2 may be closed; files opened later must not get their numbers. */
+static bool fill_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+int fs_mount(const struct fs_options *options)
+{
+	const char *source = options->operands[0];
+	struct fs_context context = { .options = options, .ready_fd = -1 };
+	struct fs_mountpoint mountpoint;
+	struct sft_model *model = NULL;
+	struct sft_error err;
+	int exit_status;
+
+	/* An inherited SIG_IGN would take the children's status away. */
+	signal(SIGCHLD, SIG_DFL);
+	if (!fill_standard_fds())
+		return fs_log_fail(SFT_E_IO, "/dev/null cannot be opened: %s",
+				   strerror(errno));
+	if (sft_open(source, &options->model, &model, &err) != SFT_OK) {
+		fs_log_error(&err);
+		return 1;
+	}
+	if (options->view != NULL && !sft_view_use(model, options->view))
+		exit_status = fs_log_fail(SFT_E_USAGE, "no view %s", options->view);
+	else
+		exit_status = fs_mountpoint_check(options->operands[1], options->nonempty,
+						  &mountpoint);
+	if (exit_status == 0)
+		exit_status = fs_mountpoint_check_system(&mountpoint);
+	if (exit_status == 0) {
+		context.model = model;
+		context.opened = fs_opened_new(model);
+		exit_status = context.opened != NULL
+				      ? serve(&context, source, &mountpoint)
+				      : fs_log_fail(SFT_E_NO_MEMORY, "out of memory");
+		fs_opened_free(context.opened);
+	}
+	sft_close(model);
+	return exit_status;
+}

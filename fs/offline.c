@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE /* getline(), strndup() */
+#include "fs/offline.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cleanup.h"
+#include "fs/log.h"
+
+/* What is printed has to arrive; a full disk behind a redirection is an error. */
+static int flush_output(int exit_status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return exit_status;
+	return fs_log_fail(SFT_E_IO, "cannot write to standard output: %s",
+			   strerror(errno));
+}
+
+/* ---- --check ---- */
+
+static bool check_one(const struct fs_options *options, const char *source)
+{
+	struct sft_model *model = NULL;
+	struct sft_error err;
+	char shown[1024];
+	bool good;
+
+	if (sft_open(source, &options->model, &model, &err) != SFT_OK) {
+		fs_log_error(&err);
+		return false;
+	}
+	good = sft_lint(model, fs_log_warning, NULL, &err) == SFT_OK;
+	if (good)
+		printf("%s: ok, %" PRIu64 " tensors\n",
+		       sft_escape(shown, sizeof(shown), source, strlen(source)),
+		       sft_model_totals(model).tensor_count);
+	else
+		fs_log_error(&err);
+	fflush(stdout); /* in step with the messages */
+	sft_close(model);
+	return good;
+}
+
+int fs_check(const struct fs_options *options)
+{
+	bool good = true;
+
+	for (int i = 0; i < options->operand_count; i++)
+		good = check_one(options, options->operands[i]) && good;
+	return flush_output(good ? 0 : 1);
+}
+
+/* ---- --list ---- */
+
+/* Deeper than any folder of a tree: 32 levels, the root, `.view` and its views. */
+#define DEPTH_MAX 40
+
+/* What printing a line of `-l` keeps between lines. */
+struct owner {
+	uid_t uid;
+	gid_t gid;
+	char text[96]; /* "user group"; "" until the first line */
+};
+
+static void name_owner(struct owner *owner, uid_t uid, gid_t gid)
+{
+	const struct passwd *user;
+	const struct group *group;
+	char user_text[40], group_text[40];
+
+	if (owner->text[0] != '\0' && owner->uid == uid && owner->gid == gid)
+		return;
+	user = getpwuid(uid);
+	if (user != NULL)
+		snprintf(user_text, sizeof(user_text), "%s", user->pw_name);
+	else
+		snprintf(user_text, sizeof(user_text), "%u", uid);
+	group = getgrgid(gid);
+	if (group != NULL)
+		snprintf(group_text, sizeof(group_text), "%s", group->gr_name);
+	else
+		snprintf(group_text, sizeof(group_text), "%u", gid);
+	snprintf(owner->text, sizeof(owner->text), "%s %s", user_text, group_text);
+	owner->uid = uid;
+	owner->gid = gid;
+}
+
+/* The start of a line of `ls -l`. */
+static bool print_attr(const struct sft_model *model, struct sft_ref ref,
+		       struct owner *owner, struct sft_error *err)
+{
+	static const char bits[] = "rwxrwxrwx";
+	struct sft_attr attr;
+	char mode[11] = "-";
+	char date[32];
+	struct tm local;
+
+	if (sft_attr(model, ref, &attr, err) != SFT_OK)
+		return false;
+	mode[0] = attr.is_folder ? 'd' : '-';
+	for (unsigned i = 0; i < 9; i++)
+		mode[i + 1] = attr.mode & 0400u >> i ? bits[i] : '-';
+	mode[10] = '\0';
+	name_owner(owner, attr.uid, attr.gid);
+	if (localtime_r(&attr.mtime.tv_sec, &local) == NULL ||
+	    strftime(date, sizeof(date), "%Y-%m-%d %H:%M", &local) == 0)
+		snprintf(date, sizeof(date), "%jd", (intmax_t)attr.mtime.tv_sec);
+	printf("%s %" PRIu32 " %s %12" PRIu64 " %s ", mode, attr.link_count, owner->text,
+	       attr.len, date);
+	return true;
+}
+
+/* Where a listing is. */
+struct walk {
+	const struct sft_model *model;
+	bool is_long;
+	struct owner owner;
+	char *path; /* of the folder, with a slash at the end, or "" */
+	size_t path_len, path_room;
+	struct {
+		struct sft_ref folder;
+		uint64_t pos;
+		size_t path_len;
+	} stack[DEPTH_MAX];
+	size_t depth;
+};
+
+static bool print_entry(struct walk *walk, const char *name, struct sft_ref ref,
+			struct sft_error *err)
+{
+	char note[160];
+
+	if (walk->is_long && !print_attr(walk->model, ref, &walk->owner, err))
+		return false;
+	sft_ref_note(walk->model, ref, note, sizeof(note));
+	printf("%s%s%s%s%s\n", walk->path, name, sft_ref_is_folder(ref) ? "/" : "",
+	       walk->is_long && note[0] != '\0' ? "  " : "", walk->is_long ? note : "");
+	return true;
+}
+
+/* Appends a folder's name and a slash to the path. */
+static bool append_path(struct walk *walk, const char *name, size_t len)
+{
+	if (walk->path_room - walk->path_len < len + 2) {
+		const size_t room = (walk->path_room + len + 2) * 2;
+		char *grown = realloc(walk->path, room);
+
+		if (grown == NULL)
+			return false;
+		walk->path = grown;
+		walk->path_room = room;
+	}
+	memcpy(walk->path + walk->path_len, name, len);
+	walk->path_len += len;
+	if (len > 0)
+		walk->path[walk->path_len++] = '/';
+	walk->path[walk->path_len] = '\0';
+	return true;
+}
+
+static bool enter(struct walk *walk, struct sft_ref folder)
+{
+	if (walk->depth == DEPTH_MAX)
+		return false; /* cannot be */
+	walk->stack[walk->depth].folder = folder;
+	walk->stack[walk->depth].pos = 0;
+	walk->stack[walk->depth].path_len = walk->path_len;
+	walk->depth++;
+	return true;
+}
+
+/* Prints everything below the folder on the stack. */
+static int walk_tree(struct walk *walk)
+{
+	struct sft_error err;
+	struct sft_entry entry;
+
+	while (walk->depth > 0) {
+		const size_t top = walk->depth - 1;
+
+		walk->path_len = walk->stack[top].path_len;
+		walk->path[walk->path_len] = '\0';
+		if (!sft_list(walk->model, walk->stack[top].folder, walk->stack[top].pos,
+			      &entry)) {
+			walk->depth--;
+			continue;
+		}
+		walk->stack[top].pos = entry.next;
+		if (!print_entry(walk, entry.name, entry.ref, &err)) {
+			fs_log_error(&err);
+			return 1;
+		}
+		if (entry.is_folder &&
+		    (!append_path(walk, entry.name, strlen(entry.name)) ||
+		     !enter(walk, entry.ref)))
+			return fs_log_fail(SFT_E_NO_MEMORY, "out of memory");
+	}
+	return 0;
+}
+
+/* Follows @path from the root; leaves the path of the folder in the walk. */
+static int find_path(struct walk *walk, const char *path, struct sft_ref *ret_ref,
+		     const char **ret_name)
+{
+	struct sft_ref ref = SFT_REF_ROOT;
+	const char *name = "";
+
+	for (const char *part = path; *part != '\0';) {
+		const size_t len = strcspn(part, "/");
+		struct sft_ref child;
+
+		if (len == 0 || (len == 1 && part[0] == '.')) {
+			part += len + (part[len] == '/');
+			continue;
+		}
+		if (name[0] != '\0' && !append_path(walk, name, strcspn(name, "/")))
+			return fs_log_fail(SFT_E_NO_MEMORY, "out of memory");
+		if (!sft_ref_is_folder(ref) ||
+		    !sft_lookup(walk->model, ref, part, len, &child)) {
+			char shown[512];
+
+			sft_escape(shown, sizeof(shown), path, strlen(path));
+			return fs_log_fail(SFT_E_NAME,
+					   "%s: no such path; the way ends in %s", shown,
+					   walk->path_len > 0 ? walk->path : "the root");
+		}
+		ref = child;
+		name = part;
+		part += len + (part[len] == '/');
+	}
+	*ret_ref = ref;
+	*ret_name = name;
+	return 0;
+}
+
+static int list_path(struct walk *walk, const char *path)
+{
+	struct sft_error err;
+	struct sft_ref ref;
+	const char *name = "";
+	int exit_status;
+
+	if (!append_path(walk, "", 0))
+		return fs_log_fail(SFT_E_NO_MEMORY, "out of memory");
+	exit_status = find_path(walk, path, &ref, &name);
+	if (exit_status != 0)
+		return exit_status;
+	if (!sft_ref_is_folder(ref)) {
+		auto_free char *own = strndup(name, strcspn(name, "/"));
+
+		if (own != NULL && print_entry(walk, own, ref, &err))
+			return 0;
+		return fs_log_fail(SFT_E_NO_MEMORY, "out of memory");
+	}
+	if (!append_path(walk, name, strcspn(name, "/")) || !enter(walk, ref))
+		return fs_log_fail(SFT_E_NO_MEMORY, "out of memory");
+	return walk_tree(walk);
+}
+
+int fs_list(const struct fs_options *options)
+{
+	struct walk walk = { .is_long = options->long_list };
+	struct sft_model *model = NULL;
+	struct sft_error err;
+	int exit_status;
+
+	if (sft_open(options->operands[0], &options->model, &model, &err) != SFT_OK) {
+		fs_log_error(&err);
+		return 1;
+	}
+	if (options->view != NULL && !sft_view_use(model, options->view))
+		exit_status = fs_log_fail(SFT_E_USAGE, "no view %s", options->view);
+	else {
+		walk.model = model;
+		exit_status = list_path(
+			&walk, options->operand_count > 1 ? options->operands[1] : "");
+	}
+	free(walk.path);
+	sft_close(model);
+	return flush_output(exit_status);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fs/offline.h - what works without a mount
+ */
+#ifndef FS_OFFLINE_H
+#define FS_OFFLINE_H
+
+#include "fs/options.h"
+
+/* --check: one line for each source. Return: 0 if all are good, else 1. */
+int fs_check(const struct fs_options *options);
+
+/* --list: the paths of the tree, or of a part of it. Return: the exit status. */
+int fs_list(const struct fs_options *options);
+
+#endif /* FS_OFFLINE_H */

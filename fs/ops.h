@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fs/ops.h - the answers to the kernel's requests
+ *
+ * Handlers run on many threads at once; all they share is the immutable model and the
+ * lock-free pieces of struct fs_context.
+ */
+#ifndef FS_OPS_H
+#define FS_OPS_H
+
+#include <fuse_lowlevel.h>
+#include <stdatomic.h>
+
+#include "core/sft.h"
+#include "fs/opened.h"
+#include "fs/options.h"
+
+#define FS_READ_AHEAD (1u << 20) /* bytes; the largest request the kernel makes */
+
+struct fs_context {
+	const struct sft_model *model;
+	const struct fs_options *options; /* owner and modes */
+	struct fs_opened *opened;
+	bool raised_read_ahead;   /* the mount's own limit was raised to FS_READ_AHEAD */
+	atomic_long last_failure; /* second of the last message about one */
+	atomic_size_t open_files; /* opened and not released yet */
+	bool needs_opendir;       /* set in init, before any other request */
+	int ready_fd;             /* told once the kernel's first request is answered */
+};
+
+/* The table of operations; userdata is a struct fs_context. */
+extern const struct fuse_lowlevel_ops fs_ops;
+
+#endif /* FS_OPS_H */

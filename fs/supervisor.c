@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE /* pipe2() */
+#include "fs/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdnoreturn.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fs/log.h"
+#include "fs/worker.h"
+
+#define READY_MILLISECONDS 60000 /* for the kernel's first request and its answer */
+
+struct supervisor {
+	const struct fs_mountpoint *mountpoint;
+	pid_t worker;
+	int signal_fd; /* readable: a signal came */
+	int log_fd;    /* readable: the worker said something; at its end the worker's */
+	int ready_fd;  /* readable: the mount answers */
+	int tell_fd;   /* to the waiting command; -1 in the foreground */
+	bool detached; /* by a signal */
+	bool killed;   /* by a second one */
+	bool ready;
+	char said[4096]; /* by the worker: the start of a line */
+	size_t said_len;
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Points descriptors from @first to @last at nothing: somebody may wait for their end. */
+static void drop_standard_fds(int first, int last)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = first; null >= 0 && fd <= last; fd++)
+		dup2(null, fd);
+	close_fd(&null);
+}
+
+/* Lets the command go, and leaves its terminal. */
+static void on_ready(struct supervisor *supervisor)
+{
+	char byte;
+
+	if (read(supervisor->ready_fd, &byte, 1) != 1) {
+		close_fd(&supervisor->ready_fd); /* the worker's end tells why */
+		return;
+	}
+	supervisor->ready = true;
+	close_fd(&supervisor->ready_fd);
+	if (supervisor->tell_fd < 0)
+		return;
+	fs_log_to_syslog();
+	drop_standard_fds(STDIN_FILENO, STDERR_FILENO);
+	if (write(supervisor->tell_fd, "R", 1) != 1)
+		fs_log("the command that mounted is gone");
+	close_fd(&supervisor->tell_fd);
+}
+
+/* Passes on a line of the worker's, but for what it says a second time, and better. */
+static void relay_line(const char *line, size_t len)
+{
+	static const char of_libfuse[] = "fuse: reading device: ";
+	const size_t prefix = sizeof(of_libfuse) - 1;
+
+	if (len < prefix || memcmp(line, of_libfuse, prefix) != 0)
+		fs_log_relay(line, len);
+}
+
+/* Passes on what the worker said, a line at a time. Return: false at the end of it. */
+static bool relay(struct supervisor *supervisor)
+{
+	char *text = supervisor->said;
+	const size_t room = sizeof(supervisor->said) - supervisor->said_len;
+	const ssize_t got = read(supervisor->log_fd, text + supervisor->said_len, room);
+	const size_t len = supervisor->said_len + (got > 0 ? (size_t)got : 0);
+	size_t begin = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] != '\n')
+			continue;
+		relay_line(text + begin, i + 1 - begin);
+		begin = i + 1;
+	}
+	/* What is no line yet stays, unless it fills all the room or is the last. */
+	if ((begin == 0 && len == sizeof(supervisor->said)) || got == 0) {
+		relay_line(text + begin, len - begin);
+		begin = len;
+	}
+	memmove(text, text + begin, len - begin);
+	supervisor->said_len = len - begin;
+	return got > 0 || (got < 0 && errno == EINTR);
+}
+
+static void on_signal(struct supervisor *supervisor)
+{
+	struct signalfd_siginfo info;
+
+	if (read(supervisor->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info) ||
+	    info.ssi_signo == SIGCHLD)
+		return; /* the end of the log pipe tells of the worker's end */
+	if (supervisor->detached || supervisor->mountpoint->is_fd) {
+		supervisor->killed = true;
+		kill(supervisor->worker, SIGKILL);
+		return;
+	}
+	supervisor->detached = true;
+	switch (fs_mountpoint_detach(supervisor->mountpoint)) {
+	case FS_DETACH_DONE:
+		break;
+	case FS_DETACH_GONE:
+		fs_log("unmounted already; files in use are served until they are "
+		       "closed");
+		break;
+	case FS_DETACH_FAILED:
+		fs_log("cannot unmount: is something mounted on top, or below? A second "
+		       "signal ends the service all the same");
+		break;
+	}
+}
+
+/* Waits until the worker has closed its end of the log pipe, which is when it ends. */
+static void watch(struct supervisor *supervisor)
+{
+	for (;;) {
+		struct pollfd fds[] = {
+			{ .fd = supervisor->signal_fd, .events = POLLIN },
+			{ .fd = supervisor->log_fd, .events = POLLIN },
+			{ .fd = supervisor->ready_fd, .events = POLLIN },
+		};
+		const int found = poll(fds, sizeof(fds) / sizeof(fds[0]),
+				       supervisor->ready ? -1 : READY_MILLISECONDS);
+
+		if (found == 0) {
+			fs_log("the mount does not answer; giving up (mount)");
+			kill(supervisor->worker, SIGKILL);
+			supervisor->ready = true; /* no need to look again */
+		}
+		if (found <= 0)
+			continue;
+		if (fds[2].revents != 0)
+			on_ready(supervisor);
+		if (fds[0].revents != 0)
+			on_signal(supervisor);
+		if (fds[1].revents != 0 && !relay(supervisor))
+			return;
+	}
+}
+
+/* Cleans up after the worker. Return: the exit status of all of it. */
+static int finish(struct supervisor *supervisor)
+{
+	int status;
+
+	while (waitpid(supervisor->worker, &status, 0) < 0) {
+		if (errno != EINTR)
+			return fs_log_fail(SFT_E_IO,
+					   "cannot learn how the service ended: %s",
+					   strerror(errno));
+	}
+	/* Mostly there is none any more; a forced unmount or a crash leaves one. */
+	if (fs_mountpoint_remove_dead(supervisor->mountpoint) == FS_DETACH_FAILED)
+		fs_log("cannot remove the dead mount; try 'fusermount3 -uz'");
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	if (!supervisor->killed)
+		fs_log("the serving process was killed by signal %d; the mount is gone "
+		       "(mount)",
+		       WTERMSIG(status));
+	return 1;
+}
+
+/* Gives up before there is a worker, and takes the mount away. */
+static noreturn void fail_and_exit(const char *what, struct fuse_session *session)
+{
+	fs_log_fail(SFT_E_IO, "cannot %s: %s", what, strerror(errno));
+	/* Nobody served it: it still is what was mounted. */
+	fuse_session_unmount(session);
+	_exit(1);
+}
+
+/* Makes a pipe between processes of ours. */
+static bool open_pipe(int fds[2])
+{
+	return pipe2(fds, O_CLOEXEC) == 0;
+}
+
+/* The worker's process: its standard error is the pipe to the supervisor. */
+static int work(struct fs_context *context, struct fuse_session *session,
+		pid_t supervisor, int log_fd, int ready_fd)
+{
+	int exit_status;
+
+	drop_standard_fds(STDIN_FILENO, STDOUT_FILENO);
+	dup2(log_fd, STDERR_FILENO);
+	close(log_fd);
+	context->ready_fd = ready_fd;
+	exit_status = fs_work(context, session, supervisor);
+	/* A forced unmount: what was open is not released, it ends with the process. */
+	if (atomic_load(&context->open_files) > 0)
+		_exit(exit_status);
+	/* Finds the connection closed and leaves the path, now another's, alone. */
+	fuse_session_unmount(session);
+	return exit_status;
+}
+
+/* Whether the caller wants a signal to do nothing, as nohup(1) does. */
+static bool is_ignored(int number)
+{
+	struct sigaction action;
+
+	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/* Starts the worker; returns in that, and ends this process with it. */
+static int run(struct fs_context *context, struct fuse_session *session,
+	       const struct fs_mountpoint *mountpoint, int tell_fd)
+{
+	static const int handled[] = { SIGTERM, SIGINT, SIGHUP };
+	struct supervisor supervisor = { .mountpoint = mountpoint, .tell_fd = tell_fd };
+	const pid_t self = getpid();
+	int log_fds[2], ready_fds[2];
+	sigset_t signals;
+
+	if (!open_pipe(log_fds) || !open_pipe(ready_fds))
+		fail_and_exit("open a pipe", session);
+	/* Blocked before the fork, so that none is lost. An ignored one stays ignored. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+		if (!is_ignored(handled[i]))
+			sigaddset(&signals, handled[i]);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	supervisor.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
+	if (supervisor.signal_fd < 0)
+		fail_and_exit("watch for signals", session);
+	signal(SIGPIPE, SIG_IGN);
+	fs_log_never_wait();
+	supervisor.worker = fork();
+	if (supervisor.worker < 0)
+		fail_and_exit("fork", session);
+	if (supervisor.worker == 0) {
+		close(log_fds[0]);
+		close(ready_fds[0]);
+		close(supervisor.signal_fd);
+		if (tell_fd >= 0)
+			close(tell_fd);
+		return work(context, session, self, log_fds[1], ready_fds[1]);
+	}
+	close(log_fds[1]);
+	close(ready_fds[1]);
+	/* The worker's alone from here: with its end the kernel sees the connection's. */
+	close(fuse_session_fd(session));
+	supervisor.log_fd = log_fds[0];
+	supervisor.ready_fd = ready_fds[0];
+	watch(&supervisor);
+	_exit(finish(&supervisor));
+}
+
+/* The command waits for the mount to answer, or for the supervisor's exit status. */
+static int wait_ready(int fd, pid_t supervisor)
+{
+	ssize_t len;
+	int status;
+	char byte;
+
+	do {
+		len = read(fd, &byte, 1);
+	} while (len < 0 && errno == EINTR);
+	if (len == 1)
+		return 0;
+	while (waitpid(supervisor, &status, 0) < 0)
+		if (errno != EINTR)
+			return 1;
+	if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+		return WEXITSTATUS(status); /* it left a message */
+	return fs_log_fail(SFT_E_MOUNT,
+			   "the mount was taken away before it could be used");
+}
+
+int fs_supervise(struct fs_context *context, struct fuse_session *session,
+		 const struct fs_mountpoint *mountpoint)
+{
+	int fds[2];
+	pid_t supervisor;
+
+	if (context->options->foreground)
+		return run(context, session, mountpoint, -1);
+	if (!open_pipe(fds))
+		fail_and_exit("open a pipe", session);
+	supervisor = fork();
+	if (supervisor < 0)
+		fail_and_exit("fork", session);
+	if (supervisor > 0) {
+		close(fds[1]);
+		close(fuse_session_fd(session));
+		_exit(wait_ready(fds[0], supervisor));
+	}
+	close(fds[0]);
+	setsid();
+	if (chdir("/") != 0)
+		fs_log("cannot leave the current folder: %s", strerror(errno));
+	return run(context, session, mountpoint, fds[1]);
+}

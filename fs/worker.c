@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fs/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "fs/log.h"
+
+/* What libfuse has to say, in our form. With -d there is much of it. */
+static void log_of_fuse(enum fuse_log_level level, const char *format, va_list args)
+{
+	char line[1024];
+
+	(void)level;
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	if (line[0] != '\0')
+		fs_log("%s", line);
+}
+
+static int run_loop(const struct fs_options *options, struct fuse_session *session)
+{
+	struct fuse_loop_config *config;
+	int result;
+
+	if (options->single_thread)
+		return fuse_session_loop(session);
+	config = fuse_loop_cfg_create();
+	if (config == NULL)
+		return -ENOMEM;
+	fuse_loop_cfg_set_max_threads(config, FS_THREADS_MAX);
+	result = fuse_session_loop_mt(session, config);
+	fuse_loop_cfg_destroy(config);
+	return result;
+}
+
+int fs_work(struct fs_context *context, struct fuse_session *session, pid_t supervisor)
+{
+	static const int ignored[] = {
+		SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2
+	};
+	sigset_t none;
+	int result;
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != supervisor) /* gone before prctl() */
+		return 1;
+	fuse_set_log_func(log_of_fuse);
+	if (!fs_opened_start(context->opened, session))
+		return fs_log_fail(SFT_E_NO_MEMORY, "cannot start a thread");
+	result = run_loop(context->options, session);
+	fs_opened_stop(context->opened);
+	if (context->ready_fd >= 0)
+		close(context->ready_fd);
+	if (result == -1) /* libfuse's, and no errno */
+		return fs_log_fail(SFT_E_NO_MEMORY, "cannot start the serving threads");
+	/* The kernel's answer when the end comes while a request is being taken. */
+	if (result < 0 && result != -ECONNABORTED)
+		return fs_log_fail(SFT_E_IO, "the connection to the kernel broke: %s",
+				   strerror(-result));
+	return 0;
+}

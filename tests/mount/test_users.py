@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may mount, who may look, and what is said where the system refuses.
+
+All of this needs root, to become somebody else and to hide parts of the system from the
+driver in a mount namespace of its own.
+"""
+import ctypes
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import compare
+import harness
+import make_model
+
+NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+
+pytestmark = pytest.mark.usefixtures("fuse", "root")
+
+
+@pytest.fixture
+def place(open_folder):
+    """A folder that anyone can reach, with a model and two places to mount it."""
+    source = os.path.join(open_folder, "m.safetensors")
+    make_model.write_file(source, list(make_model.small_sharded()))
+    os.chmod(source, 0o644)
+    for name in ("mine", "theirs"):
+        os.mkdir(os.path.join(open_folder, name))
+    os.chown(os.path.join(open_folder, "theirs"), 65534, 65534)
+    return open_folder
+
+
+@pytest.fixture
+def program(driver, place):
+    """The driver, copied if the original is out of another user's reach."""
+    if subprocess.run([*NOBODY, driver, "-V"], capture_output=True, check=False).returncode == 0:
+        return driver
+    copy = shutil.copy(driver, place)
+    if subprocess.run([*NOBODY, copy, "-V"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no other user can run the driver here")
+    return copy
+
+
+def run(*command):
+    """Run a command that is expected to end."""
+    result = subprocess.run(list(command), capture_output=True, text=True, timeout=60,
+                            stdin=subprocess.DEVNULL, env=harness.environment(), check=False)
+    harness.check_words(result.stdout + result.stderr)
+    return result
+
+
+def without(script, *command):
+    """Run a command in a mount namespace in which `script` has changed the system."""
+    return run("unshare", "-m", "sh", "-c", f'{script} && exec "$@"', "sh", *command)
+
+
+OWN_DEV = ("mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3"
+           " && mknod -m 666 /dev/zero c 1 5")
+FUSE_FOR_ALL = OWN_DEV + " && mknod -m 666 /dev/fuse c 10 229"
+
+
+def test_private_source(place, mount):
+    """A model that only its owner can read stays so under allow_other; others are shown."""
+    source = os.path.join(place, "m.safetensors")
+    mounted = mount(source, "allow_other", work=place, name="open")
+    path = mounted.at("lm_head", "weight.bin")
+    want = mounted.model.tensors["lm_head.weight"].read()
+    shown = subprocess.run([*NOBODY, "cat", path], capture_output=True, check=True)
+    assert shown.stdout == want
+    os.chmod(source, 0o600)
+    mounted = mount(source, "allow_other", work=place, name="private")
+    assert compare.slurp(mounted.at("lm_head", "weight.bin")) == want
+    for command in (["cat", mounted.at("lm_head", "weight.bin")], ["ls", mounted.path],
+                    ["cat", mounted.at("__metadata__.json")]):
+        result = run(*NOBODY, *command)
+        assert result.returncode != 0 and "Permission denied" in result.stderr
+
+
+def test_without_allow_other(place, mount):
+    """Without it the mount is its owner's alone, as with every FUSE file system."""
+    mounted = mount(os.path.join(place, "m.safetensors"), work=place, name="alone")
+    result = run(*NOBODY, "ls", mounted.path)
+    assert result.returncode != 0 and "Permission denied" in result.stderr
+
+
+def test_unreadable_source(place, program):
+    """A user who cannot read the source hears just that."""
+    source = os.path.join(place, "m.safetensors")
+    os.chmod(source, 0o600)
+    result = run(*NOBODY, program, "-f", source, os.path.join(place, "theirs"))
+    assert harness.error_word(result) == "io"
+    assert source in result.stderr
+
+
+def test_no_device(place, driver):
+    """No /dev/fuse, as in many containers: said so, with what to do instead."""
+    result = without(OWN_DEV, driver, "-f", os.path.join(place, "m.safetensors"),
+                     os.path.join(place, "mine"))
+    assert harness.error_word(result) == "mount"
+    assert "/dev/fuse" in result.stderr
+
+
+def test_check_and_list_without_device(place, driver):
+    """What needs no mount needs no device."""
+    source = os.path.join(place, "m.safetensors")
+    result = without(OWN_DEV, driver, "--check", source)
+    assert (result.returncode, result.stdout) == (0, f"{source}: ok, 15 tensors\n")
+    result = without(OWN_DEV, driver, "--list", source)
+    assert result.returncode == 0 and "lm_head/weight.bin\n" in result.stdout
+
+
+def test_no_permission_for_device(place, program):
+    """A device that only root may open."""
+    result = without(OWN_DEV + " && mknod -m 600 /dev/fuse c 10 229", *NOBODY, program, "-f",
+                     os.path.join(place, "m.safetensors"), os.path.join(place, "theirs"))
+    assert harness.error_word(result) == "mount"
+
+
+def test_no_fusermount(place, program):
+    """A user without fusermount3 is told which program is wanted."""
+    hide = FUSE_FOR_ALL + f" && mount --bind /dev/null {shutil.which('fusermount3')}"
+    result = without(hide, *NOBODY, program, "-f", os.path.join(place, "m.safetensors"),
+                     os.path.join(place, "theirs"))
+    assert harness.error_word(result) == "mount"
+    assert "fusermount3" in result.stderr
+
+
+def test_mountpoint_of_another_user(place, program):
+    """A user may mount on folders of their own only."""
+    result = without(FUSE_FOR_ALL, *NOBODY, program, "-f", os.path.join(place, "m.safetensors"),
+                     os.path.join(place, "mine"))
+    assert harness.error_word(result) == "mount"
+    assert os.path.join(place, "mine") in result.stderr
+
+
+def test_allow_other_is_not_allowed(place, program):
+    """A user whose system does not allow it is pointed to /etc/fuse.conf."""
+    hide = FUSE_FOR_ALL + " && mount --bind /dev/null /etc/fuse.conf"
+    result = without(hide, *NOBODY, program, "-f", os.path.join(place, "m.safetensors"),
+                     os.path.join(place, "theirs"), "-o", "allow_other")
+    assert harness.error_word(result) == "mount"
+    assert "fuse.conf" in result.stderr
+
+
+def test_as_a_user(place, program):
+    """Mount, read and unmount without root, through fusermount3."""
+    source, where = os.path.join(place, "m.safetensors"), os.path.join(place, "theirs")
+    script = ('"$0" "$1" "$2" && cat "$2/lm_head/weight.bin" | cmp - "$3" '
+              '&& fusermount3 -u "$2"')
+    piece = os.path.join(place, "piece")
+    spec = next(s for s in make_model.small_sharded() if s.name == "lm_head.weight")
+    with open(piece, "wb") as file:
+        file.write(make_model.expected(spec))
+    result = without(FUSE_FOR_ALL, *NOBODY, "sh", "-c", script, program, source, where, piece)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    harness.wait_for("the daemon's end", lambda: not harness.processes(where))
+
+
+def test_dead_mount_of_another(place, driver):
+    """A dead mount of some other program is not ours to remove."""
+    where = os.path.join(place, "mine")
+    fd = os.open("/dev/fuse", os.O_RDWR)
+    data = f"fd={fd},rootmode=40000,user_id=0,group_id=0".encode()
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.mount(b"other", where.encode(), b"fuse.other", None, data) == 0
+    os.close(fd)
+    result = run(driver, "-f", os.path.join(place, "m.safetensors"), where)
+    assert harness.error_word(result) == "mount"
+    assert where in result.stderr
+    (entry,) = harness.mounts_at(where)
+    assert entry["type"] == "fuse.other"
