@@ -16,19 +16,19 @@ static struct sft_attr attr_of_model(const struct sft_model *model)
 	const struct sft_shard *first = &model->shards[0];
 	struct sft_attr attr = {
 		.mode = 0444,
-		.uid = first->uid,
-		.gid = first->gid,
-		.mtime = first->mtime,
+		.uid = first->file.uid,
+		.gid = first->file.gid,
+		.mtime = first->file.mtime,
 	};
 
 	for (size_t i = 0; i < model->shard_count; i++) {
 		const struct sft_shard *shard = &model->shards[i];
 
-		attr.mode &= shard->mode;
-		if (shard->mtime.tv_sec > attr.mtime.tv_sec ||
-		    (shard->mtime.tv_sec == attr.mtime.tv_sec &&
-		     shard->mtime.tv_nsec > attr.mtime.tv_nsec))
-			attr.mtime = shard->mtime;
+		attr.mode &= shard->file.mode;
+		if (shard->file.mtime.tv_sec > attr.mtime.tv_sec ||
+		    (shard->file.mtime.tv_sec == attr.mtime.tv_sec &&
+		     shard->file.mtime.tv_nsec > attr.mtime.tv_nsec))
+			attr.mtime = shard->file.mtime;
 	}
 	return attr;
 }
@@ -36,10 +36,10 @@ static struct sft_attr attr_of_model(const struct sft_model *model)
 static struct sft_attr attr_of_shard(const struct sft_shard *shard)
 {
 	return (struct sft_attr){
-		.mode = shard->mode & 0444,
-		.uid = shard->uid,
-		.gid = shard->gid,
-		.mtime = shard->mtime,
+		.mode = shard->file.mode & 0444,
+		.uid = shard->file.uid,
+		.gid = shard->file.gid,
+		.mtime = shard->file.mtime,
 	};
 }
 

@@ -200,7 +200,8 @@ static bool sum_up(const struct sft_model *model, struct sums *total,
 		       sft_add(total->bytes, by_dtype[i].bytes, &total->bytes);
 	}
 	for (size_t i = 0; i < model->shard_count; i++)
-		fits = fits && sft_add(file_bytes, model->shards[i].len, &file_bytes);
+		fits = fits &&
+		       sft_add(file_bytes, model->shards[i].file.len, &file_bytes);
 	return fits;
 }
 
@@ -238,7 +239,7 @@ static bool add_files(cJSON *object, const struct sft_model *model)
 
 		added = row != NULL && cJSON_AddItemToArray(files, row) &&
 			add_string(row, "name", sft_bytes_of(shard->name)) &&
-			add_uint(row, "bytes", shard->len) &&
+			add_uint(row, "bytes", shard->file.len) &&
 			add_uint(row, "header_bytes", shard->header.text_len) &&
 			add_uint(row, "tensors", shard->header.tensor_count);
 	}

@@ -63,12 +63,12 @@ uint64_t sft_file_len(const struct sft_file *file)
 static enum sft_status check_shard(const struct sft_model *model, size_t idx,
 				   struct sft_error *err)
 {
-	const enum sft_status status = sft_shard_check(&model->shards[idx], err);
+	const enum sft_status status = sft_backing_check(&model->shards[idx].file, err);
 
 	if (status == SFT_E_CHANGED)
 		atomic_store_explicit(&model->latch->changed, true, memory_order_release);
 	if (status != SFT_OK)
-		sft_error_file(err, model->shards[idx].path);
+		sft_error_file(err, model->shards[idx].file.path);
 	return status;
 }
 
@@ -101,7 +101,7 @@ static const uint8_t *mapped(const struct sft_model *model,
 
 	if (extent->memory != NULL)
 		return extent->is_own ? NULL : extent->memory;
-	map = model->shards[extent->shard].map;
+	map = model->shards[extent->shard].file.map;
 	return map != NULL ? map + extent->file_off : NULL;
 }
 
@@ -142,9 +142,9 @@ static enum sft_status read_extent(const struct sft_model *model,
 		return SFT_OK;
 	}
 	shard = &model->shards[extent->shard];
-	status = sft_read_all(shard->fd, buf, extent->len, extent->file_off, err);
+	status = sft_read_all(shard->file.fd, buf, extent->len, extent->file_off, err);
 	if (status != SFT_OK)
-		sft_error_file(err, shard->path);
+		sft_error_file(err, shard->file.path);
 	return status;
 }
 

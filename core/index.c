@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #include "core/array.h"
+#include "core/backing.h"
 #include "core/cleanup.h"
 #include "core/scan.h"
-#include "core/shard.h"
 #include "core/text.h"
 
 /* What sft_index_read() works with. */
@@ -209,18 +209,14 @@ static enum sft_status sort_files(struct reader *reader)
 	return SFT_OK;
 }
 
-static enum sft_status read_text(const char *path, uint8_t **ret_text, size_t *ret_len,
-				 struct sft_error *err)
+static enum sft_status read_open(const struct sft_backing *file, uint8_t **ret_text,
+				 size_t *ret_len, struct sft_error *err)
 {
-	auto_close_fd int fd = -1;
+	const uint64_t len = file->len;
 	auto_free uint8_t *text = NULL;
 	enum sft_status status;
-	uint64_t len;
 	size_t valid;
 
-	status = sft_open_regular(path, &fd, &len, err);
-	if (status != SFT_OK)
-		return status;
 	if (len > SFT_INDEX_LEN_MAX)
 		return sft_fail(err, SFT_E_LIMIT, SFT_POS_NONE,
 				"an index of %" PRIu64 " bytes, the limit is %" PRIu64,
@@ -228,7 +224,7 @@ static enum sft_status read_text(const char *path, uint8_t **ret_text, size_t *r
 	text = malloc((size_t)len + 1);
 	if (text == NULL)
 		return sft_fail_memory(err);
-	status = sft_read_all(fd, text, (size_t)len, 0, err);
+	status = sft_read_all(file->fd, text, (size_t)len, 0, err);
 	if (status != SFT_OK)
 		return status;
 	valid = sft_utf8_valid_len(text, (size_t)len);
@@ -237,6 +233,18 @@ static enum sft_status read_text(const char *path, uint8_t **ret_text, size_t *r
 	*ret_text = steal_ptr(&text);
 	*ret_len = (size_t)len;
 	return SFT_OK;
+}
+
+static enum sft_status read_text(const char *path, uint8_t **ret_text, size_t *ret_len,
+				 struct sft_error *err)
+{
+	struct sft_backing file = { .fd = -1 };
+	enum sft_status status = sft_backing_open(&file, path, err);
+
+	if (status == SFT_OK)
+		status = read_open(&file, ret_text, ret_len, err);
+	sft_backing_close(&file);
+	return status;
 }
 
 enum sft_status sft_index_read(const char *path, struct sft_index *index,

@@ -209,7 +209,7 @@ static void warn_of(const struct lint *lint, const struct sft_shard *shard,
 		else
 			sft_fail(&warning, SFT_OK, SFT_LEN_FIELD_LEN + lint->first[i],
 				 "%s", rule_texts[i]);
-		sft_error_file(&warning, shard->path);
+		sft_error_file(&warning, shard->file.path);
 		warn(arg, &warning);
 	}
 }
@@ -226,10 +226,10 @@ static enum sft_status lint_shard(const struct sft_shard *shard,
 
 	if (text == NULL || lint == NULL)
 		return sft_fail_memory(err);
-	status = sft_read_all(shard->fd, text, len, SFT_LEN_FIELD_LEN, err);
+	status = sft_read_all(shard->file.fd, text, len, SFT_LEN_FIELD_LEN, err);
 	if (status == SFT_OK)
-		status =
-			sft_shard_check(shard, err); /* so the text is the one accepted */
+		status = sft_backing_check(&shard->file,
+					   err); /* so the text is the one accepted */
 	if (status == SFT_OK)
 		status = sft_table_init(&lint->key_table, key_of, lint, err);
 	if (status == SFT_OK) {
@@ -242,7 +242,7 @@ static enum sft_status lint_shard(const struct sft_shard *shard,
 	free(lint->keys);
 	free(lint->key_spans);
 	if (status != SFT_OK)
-		sft_error_file(err, shard->path);
+		sft_error_file(err, shard->file.path);
 	return status;
 }
 

@@ -71,8 +71,8 @@ static enum sft_status open_and_merge(struct sft_model *model,
 	if (absent == NULL || shard_files == NULL || model->shards == NULL)
 		return sft_fail_memory(err);
 	for (size_t i = 0; i < names->count; i++) {
-		model->shards[i] =
-			(struct sft_shard){ .fd = -1, .name = strdup(names->items[i]) };
+		model->shards[i] = (struct sft_shard){ .file.fd = -1,
+						       .name = strdup(names->items[i]) };
 		model->shard_count++;
 		if (model->shards[i].name == NULL)
 			return sft_fail_memory(err);
@@ -201,7 +201,8 @@ struct sft_totals sft_model_totals(const struct sft_model *model)
 	};
 
 	for (size_t i = 0; i < model->shard_count; i++)
-		totals.len += model->shards[i].len; /* checked by sft_describe_model() */
+		totals.len +=
+			model->shards[i].file.len; /* checked by sft_describe_model() */
 	return totals;
 }
 

@@ -30,8 +30,8 @@ static enum sft_status open_one(struct openers *openers, size_t idx,
 	enum sft_status status;
 	uint64_t total;
 
-	shard->path = sft_source_path(openers->source, shard->name);
-	if (shard->path == NULL)
+	shard->file.path = sft_source_path(openers->source, shard->name);
+	if (shard->file.path == NULL)
 		return sft_fail_memory(err);
 	status = sft_shard_open(shard, (uint16_t)idx, openers->options->io, err);
 	if (status == SFT_E_IO && err->sys_errno == ENOENT &&
@@ -43,7 +43,7 @@ static enum sft_status open_one(struct openers *openers, size_t idx,
 		status = sft_fail(err, SFT_E_INDEX, SFT_POS_NONE,
 				  "this shard is missing, but the index lists it; '-o "
 				  "missing=skip' opens what is there");
-		sft_error_file(err, shard->path);
+		sft_error_file(err, shard->file.path);
 		return status;
 	}
 	total = atomic_fetch_add(&openers->headers_len, shard->header.text_len) +
@@ -53,7 +53,7 @@ static enum sft_status open_one(struct openers *openers, size_t idx,
 				  "the headers up to here have %" PRIu64
 				  " bytes, the limit is %" PRIu64,
 				  total, SFT_HEADERS_LEN_MAX);
-		sft_error_file(err, shard->path);
+		sft_error_file(err, shard->file.path);
 	}
 	return status;
 }

@@ -243,7 +243,8 @@ static void check_change(const char *folder, const struct change *change,
 	char *first;
 	struct sft_model *model = open_pair(folder, change->what, options, &first);
 	struct sft_file *open[PAIR_FILES];
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, model->shards[0].mtime };
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+				     model->shards[0].file.mtime };
 
 	for (size_t i = 0; i < PAIR_FILES; i++)
 		open[i] = open_file(model, pair_files[i]);
@@ -261,7 +262,7 @@ static void check_change(const char *folder, const struct change *change,
 		/* It stays so, even if someone puts back all that can be seen. */
 		assert_int_equal(truncate(first, 35), 0);
 		assert_int_equal(utimensat(AT_FDCWD, first, times, 0), 0);
-		assert_int_equal(sft_shard_check(&model->shards[0], NULL), SFT_OK);
+		assert_int_equal(sft_backing_check(&model->shards[0].file, NULL), SFT_OK);
 		check_all(model, open, change->what, SFT_E_CHANGED);
 	}
 	for (size_t i = 0; i < PAIR_FILES; i++)
@@ -308,7 +309,7 @@ static void test_who_notices(void **state)
 		enum sft_status status;
 
 		sft_file_close(a); /* its home outlives it */
-		change_length(first, &model->shards[0].mtime);
+		change_length(first, &model->shards[0].file.mtime);
 		assert_int_equal(sft_home_check(model, sft_file_home(b), &err), SFT_OK);
 		status = i == 0 ? sft_home_check(model, home, &err)
 				: sft_file_open(model, find_ref(model, paths[i]), &a,
@@ -352,7 +353,7 @@ static void test_io_error(void **state)
 	struct sft_model *model = open_pair(*state, "p", &ios[2], &first);
 	struct sft_file *bin = open_file(model, "a.bin");
 	struct sft_file *json = open_file(model, "a.json");
-	const int fd = model->shards[0].fd;
+	const int fd = model->shards[0].file.fd;
 	const int saved = dup(fd);
 	struct sft_error err;
 	uint8_t bytes[8];

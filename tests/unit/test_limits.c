@@ -33,7 +33,7 @@ static enum sft_status describe(size_t shards, uint64_t shard_len, size_t tensor
 	enum sft_status status;
 
 	for (size_t i = 0; i < COUNT_MAX; i++) {
-		shard[i] = (struct sft_shard){ .len = shard_len, .name = text };
+		shard[i] = (struct sft_shard){ .file.len = shard_len, .name = text };
 		shard[i].header.text = (uint8_t *)text;
 		tensor[i] = (struct sft_tensor){
 			.end = POW61 - 1, .name_len = 1, .shape_off = 1, .dtype = dtype

@@ -259,11 +259,11 @@ static void test_io_error(void **state)
 	struct sft_model *model = open_set(*state);
 	struct sft_error err = { .detail = "" };
 
-	assert_int_equal(close(model->shards[2].fd), 0);
+	assert_int_equal(close(model->shards[2].file.fd), 0);
 	check_set(model, SFT_E_IO, "m-00001-of-00003.safetensors:8 ", &err);
 	assert_int_equal(err.sys_errno, EBADF);
 	CHECK_HOLDS("closed", err.file, names[2]);
-	model->shards[2].fd = -1;
+	model->shards[2].file.fd = -1;
 	sft_close(model);
 }
 

@@ -77,8 +77,8 @@ static void test_sharded(void **state)
 		snprintf(name, sizeof(name), "%u.b", i);
 		CHECK_BYTES(name, sft_model_name(model, a + 1), sft_bytes_of(name));
 		CHECK_UINT(name, sft_model_data_off(model, a + 1),
-			   model->shards[i - 1].len - 4);
-		len += model->shards[i - 1].len;
+			   model->shards[i - 1].file.len - 4);
+		len += model->shards[i - 1].file.len;
 	}
 	totals = sft_model_totals(model);
 	assert_int_equal(totals.tensor_count, 2 * SHARDS);

@@ -28,8 +28,8 @@ static enum sft_status open_shard(const char *folder, const char *name,
 				  struct sft_shard *shard, enum sft_io io,
 				  struct sft_error *err)
 {
-	*shard =
-		(struct sft_shard){ .name = strdup(name), .path = path_in(folder, name) };
+	*shard = (struct sft_shard){ .name = strdup(name),
+				     .file.path = path_in(folder, name) };
 	*err = (struct sft_error){ .detail = "", .pos = SFT_POS_NONE };
 	return sft_shard_open(shard, 5, io, err);
 }
@@ -46,24 +46,25 @@ static void test_open(void **state)
 		struct stat info;
 
 		assert_int_equal(open_shard(folder, "m", &shard, ios[i], &err), SFT_OK);
-		assert_int_equal(fstat(shard.fd, &info), 0);
-		assert_int_equal(shard.len, 8 + strlen(HEADER) + 8);
+		assert_int_equal(fstat(shard.file.fd, &info), 0);
+		assert_int_equal(shard.file.len, 8 + strlen(HEADER) + 8);
 		assert_int_equal(shard.data_off, 8 + strlen(HEADER));
-		assert_int_equal(shard.mode, info.st_mode & 07777);
-		assert_int_equal(shard.uid, info.st_uid);
-		assert_int_equal(shard.gid, info.st_gid);
-		assert_memory_equal(&shard.mtime, &info.st_mtim, sizeof(shard.mtime));
+		assert_int_equal(shard.file.mode, info.st_mode & 07777);
+		assert_int_equal(shard.file.uid, info.st_uid);
+		assert_int_equal(shard.file.gid, info.st_gid);
+		assert_memory_equal(&shard.file.mtime, &info.st_mtim,
+				    sizeof(shard.file.mtime));
 		assert_int_equal(shard.header.tensor_count, 1);
 		assert_int_equal(shard.header.tensors[0].shard, 5);
-		assert_int_equal(fcntl(shard.fd, F_GETFD), FD_CLOEXEC);
+		assert_int_equal(fcntl(shard.file.fd, F_GETFD), FD_CLOEXEC);
 		if (ios[i] == SFT_IO_PREAD)
-			assert_null(shard.map);
+			assert_null(shard.file.map);
 		else
 			for (unsigned j = 0; j < 8; j++)
-				assert_int_equal(shard.map[shard.data_off + j],
+				assert_int_equal(shard.file.map[shard.data_off + j],
 						 data_byte(j));
 		sft_shard_close(&shard);
-		assert_int_equal(shard.fd, -1);
+		assert_int_equal(shard.file.fd, -1);
 		sft_shard_close(&shard);
 	}
 }
@@ -113,10 +114,10 @@ static void test_bad(void **state)
 		CHECK_TEXT(bad[i].name, err.detail, bad[i].detail);
 		CHECK_UINT(bad[i].name, status, bad[i].status);
 		CHECK_UINT(bad[i].name, err.pos, bad[i].pos);
-		CHECK_TEXT(bad[i].name, err.file, shard.path);
+		CHECK_TEXT(bad[i].name, err.file, shard.file.path);
 		sft_shard_close(&shard);
 		/* Nobody has to listen. */
-		shard = (struct sft_shard){ .path = path_in(*state, bad[i].name) };
+		shard = (struct sft_shard){ .file.path = path_in(*state, bad[i].name) };
 		CHECK_UINT(bad[i].name, sft_shard_open(&shard, 0, SFT_IO_AUTO, NULL),
 			   bad[i].status);
 		sft_shard_close(&shard);
@@ -132,7 +133,7 @@ static void check_io(const char *folder, const char *name, int sys_errno,
 	CHECK_UINT(name, open_shard(folder, name, &shard, SFT_IO_AUTO, &err), SFT_E_IO);
 	CHECK_TEXT(name, err.detail, detail);
 	CHECK_UINT(name, (uint64_t)err.sys_errno, (uint64_t)sys_errno);
-	CHECK_TEXT(name, err.file, shard.path);
+	CHECK_TEXT(name, err.file, shard.file.path);
 	sft_shard_close(&shard);
 }
 
@@ -185,8 +186,8 @@ static void test_no_map(void **state)
 	assert_int_equal(pwrite(fd, header, strlen(header), 8), strlen(header));
 	snprintf(path, sizeof(path), "self/fd/%d", fd);
 	assert_int_equal(open_shard("/proc", path, &shard, SFT_IO_AUTO, &err), SFT_OK);
-	assert_int_equal(shard.len, len);
-	assert_null(shard.map);
+	assert_int_equal(shard.file.len, len);
+	assert_null(shard.file.map);
 	sft_shard_close(&shard);
 	assert_int_equal(open_shard("/proc", path, &shard, SFT_IO_MAP, &err),
 			 SFT_E_NO_MEMORY);
@@ -213,15 +214,15 @@ static void test_changes(void **state)
 		write_model(*state, what, HEADER, 8);
 		assert_int_equal(open_shard(*state, what, &shard, SFT_IO_AUTO, &err),
 				 SFT_OK);
-		CHECK_UINT(what, sft_shard_check(&shard, &err), SFT_OK);
-		changes[i].apply(shard.path);
-		assert_int_equal(fstat(shard.fd, &info), 0);
+		CHECK_UINT(what, sft_backing_check(&shard.file, &err), SFT_OK);
+		changes[i].apply(shard.file.path);
+		assert_int_equal(fstat(shard.file.fd, &info), 0);
 		if (changes[i].counts)
 			snprintf(detail, sizeof(detail),
 				 "the file changed after it was opened: 38 bytes then, "
 				 "%jd now",
 				 (intmax_t)info.st_size);
-		CHECK_UINT(what, sft_shard_check(&shard, &err),
+		CHECK_UINT(what, sft_backing_check(&shard.file, &err),
 			   changes[i].counts ? SFT_E_CHANGED : SFT_OK);
 		CHECK_TEXT(what, err.detail, detail);
 		sft_shard_close(&shard);
@@ -231,11 +232,11 @@ static void test_changes(void **state)
 /* A descriptor that is gone cannot be asked; that is an error, and not a change. */
 static void test_no_descriptor(void **state)
 {
-	const struct sft_shard shard = { .fd = -1 };
+	const struct sft_shard shard = { .file.fd = -1 };
 	struct sft_error err;
 
 	(void)state;
-	assert_int_equal(sft_shard_check(&shard, &err), SFT_E_IO);
+	assert_int_equal(sft_backing_check(&shard.file, &err), SFT_E_IO);
 	assert_int_equal(err.sys_errno, EBADF);
 	assert_string_equal(err.detail, "cannot ask for its state: Bad file descriptor");
 }
@@ -245,12 +246,13 @@ static void test_read_all(void **state)
 	struct sft_error err;
 	uint8_t bytes[8] = { 0 };
 	char *path = path_in(*state, "m");
-	uint64_t len;
+	struct sft_backing file = { .fd = -1 };
 	int fd;
 
 	write_file(*state, "m", "0123456789", 10);
-	assert_int_equal(sft_open_regular(path, &fd, &len, &err), SFT_OK);
-	assert_int_equal(len, 10);
+	assert_int_equal(sft_backing_open(&file, path, &err), SFT_OK);
+	assert_int_equal(file.len, 10);
+	fd = file.fd;
 	assert_int_equal(sft_read_all(fd, bytes, 8, 2, &err), SFT_OK);
 	assert_memory_equal(bytes, "23456789", 8);
 	assert_int_equal(sft_read_all(fd, bytes, 0, 99, &err), SFT_OK);
@@ -258,7 +260,7 @@ static void test_read_all(void **state)
 	assert_int_equal(err.sys_errno, 0);
 	assert_int_equal(err.pos, 10);
 	assert_string_equal(err.detail, "the file ends here, 1 bytes too early");
-	close(fd);
+	sft_backing_close(&file);
 	assert_int_equal(sft_read_all(-1, bytes, 8, 3, &err), SFT_E_IO);
 	assert_int_equal(err.sys_errno, EBADF);
 	assert_int_equal(err.pos, 3);
