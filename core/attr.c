@@ -2,73 +2,87 @@
 /*
  * core/attr.c - what stat() shows of a ref
  *
- * A tensor's files have the attributes of its shard. Folders, and files about the whole
- * model, have those that all shards share: the newest time, and what every one allows.
+ * A file has the attributes of the file of the source that it comes from. Folders, and
+ * files about the whole model, have those that all shards share: the newest time, and
+ * what every one allows.
  */
 #include <stdio.h>
 
 #include "core/file.h"
+#include "core/kept.h"
 #include "core/views/view.h"
 
-/* What belongs to all shards: the newest time, and what every one of them allows. */
-static struct sft_attr attr_of_model(const struct sft_model *model)
+static bool is_later(const struct timespec *a, const struct timespec *b)
 {
-	const struct sft_shard *first = &model->shards[0];
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+static struct sft_attr attr_of_home(const struct sft_model *model, struct sft_home home)
+{
+	const struct sft_backing *first = sft_model_file(model, home.first);
 	struct sft_attr attr = {
 		.mode = 0444,
-		.uid = first->file.uid,
-		.gid = first->file.gid,
-		.mtime = first->file.mtime,
+		.uid = first->uid,
+		.gid = first->gid,
+		.mtime = first->mtime,
+		.link_count = 1,
 	};
 
-	for (size_t i = 0; i < model->shard_count; i++) {
-		const struct sft_shard *shard = &model->shards[i];
+	for (size_t i = home.first; i < home.first + home.count; i++) {
+		const struct sft_backing *file = sft_model_file(model, i);
 
-		attr.mode &= shard->file.mode;
-		if (shard->file.mtime.tv_sec > attr.mtime.tv_sec ||
-		    (shard->file.mtime.tv_sec == attr.mtime.tv_sec &&
-		     shard->file.mtime.tv_nsec > attr.mtime.tv_nsec))
-			attr.mtime = shard->file.mtime;
+		attr.mode &= file->mode;
+		if (is_later(&file->mtime, &attr.mtime))
+			attr.mtime = file->mtime;
 	}
 	return attr;
 }
 
-static struct sft_attr attr_of_shard(const struct sft_shard *shard)
+/* Subfolders of a folder. */
+static uint32_t count_folders(const struct sft_model *model, struct sft_ref ref)
 {
-	return (struct sft_attr){
-		.mode = shard->file.mode & 0444,
-		.uid = shard->file.uid,
-		.gid = shard->file.gid,
-		.mtime = shard->file.mtime,
-	};
+	if (ref.kind == SFT_KIND_VIEWS)
+		return (uint32_t)sft_view_count();
+	return sft_ref_tree(model, ref)->nodes[ref.node].folder_count;
+}
+
+static enum sft_status measure(const struct sft_model *model, struct sft_ref ref,
+			       uint64_t *ret_len)
+{
+	struct sft_layout layout;
+	enum sft_status status;
+
+	if (sft_ref_is_kept(model, ref))
+		return sft_kept_len(model, sft_ref_view_idx(model, ref), ret_len);
+	sft_layout_init(&layout, true);
+	sft_ref_describe(model, ref, &layout);
+	status = layout.status;
+	*ret_len = layout.len;
+	sft_layout_done(&layout);
+	return status;
 }
 
 enum sft_status sft_attr(const struct sft_model *model, struct sft_ref ref,
 			 struct sft_attr *ret_attr, struct sft_error *err)
 {
-	const struct sft_tensor *tensor = sft_ref_tensor(model, ref);
-	struct sft_attr attr = tensor != NULL
-				       ? attr_of_shard(&model->shards[tensor->shard])
-				       : attr_of_model(model);
-	struct sft_layout layout;
-	enum sft_status status;
+	struct sft_attr attr = attr_of_home(model, sft_ref_home(model, ref));
+	enum sft_status status = SFT_OK;
+	char target[SFT_LINK_LEN_MAX];
 
-	if (sft_ref_is_folder(ref)) {
-		attr.is_folder = true;
+	attr.type = sft_ref_type(model, ref);
+	switch (attr.type) {
+	case SFT_TYPE_FOLDER:
 		attr.mode |= attr.mode >> 2; /* who may read it may enter it */
-		attr.link_count =
-			2 + (ref.kind == SFT_KIND_VIEWS
-				     ? (uint32_t)sft_view_count()
-				     : model->tree.nodes[ref.node].folder_count);
-		*ret_attr = attr;
-		return SFT_OK;
+		attr.link_count = 2 + count_folders(model, ref);
+		break;
+	case SFT_TYPE_LINK:
+		attr.mode = 0777;
+		attr.len = sft_link_target(model, ref, target);
+		break;
+	case SFT_TYPE_FILE:
+		status = measure(model, ref, &attr.len);
+		break;
 	}
-	attr.link_count = 1;
-	sft_layout_init(&layout, true);
-	sft_ref_describe(model, ref, &layout);
-	attr.len = layout.len;
-	status = layout.status;
-	sft_layout_done(&layout);
 	if (status != SFT_OK)
 		return sft_fail(err, status, SFT_POS_NONE,
 				"cannot tell the length of a file");

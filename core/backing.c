@@ -137,7 +137,8 @@ enum sft_status sft_backing_map(struct sft_backing *backing, enum sft_io io,
 {
 	void *map;
 
-	if (io == SFT_IO_PREAD || (io == SFT_IO_AUTO && is_remote(backing->fd)))
+	if (backing->len == 0 || io == SFT_IO_PREAD ||
+	    (io == SFT_IO_AUTO && is_remote(backing->fd)))
 		return SFT_OK;
 	map = backing->len > SIZE_MAX ? MAP_FAILED
 				      : mmap(NULL, (size_t)backing->len, PROT_READ,

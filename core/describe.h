@@ -2,8 +2,9 @@
 /*
  * core/describe.h - the JSON documents of a model
  *
- * The only part of core that knows cJSON. Documents are UTF-8, end in a newline and are
- * safe to print on a terminal: what core/text.h calls unsafe is written as \uXXXX.
+ * describe.c has those of tensors, summary.c and absent.c that of the model; no other
+ * part of core knows cJSON (core/document.h). Documents are UTF-8, end in a newline and
+ * are safe to print on a terminal: what core/text.h calls unsafe is written as \uXXXX.
  * Integers are exact.
  */
 #ifndef SFT_CORE_DESCRIBE_H

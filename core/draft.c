@@ -20,6 +20,8 @@ struct sft_tree_block {
 /* What sft_drafts_make() works with. */
 struct splitter {
 	struct sft_drafts *drafts;
+	enum sft_tree_kind kind;
+	uint8_t separator;                /* of folders; 0: there are none */
 	struct sft_table folders;         /* what stands before a dot -> draft */
 	uint32_t path[SFT_DEPTH_MAX + 1]; /* of the name before; [0] is the root */
 	size_t depth;                     /* path[depth] is the last */
@@ -55,20 +57,20 @@ static const char *keep(struct sft_drafts *drafts, const char *text, size_t len)
 }
 
 /* Encodes the last component of a draft; most stand for themselves. */
-static enum sft_status encode(struct sft_drafts *drafts, struct sft_draft *draft,
-			      struct sft_error *err)
+static enum sft_status encode(struct splitter *splitter, struct sft_draft *draft)
 {
+	struct sft_drafts *drafts = splitter->drafts;
 	const struct sft_bytes raw = sft_draft_raw(draft);
 	char text[SFT_COMPONENT_MAX];
 
-	if (sft_name_is_plain(raw) && memchr(raw.data, '.', raw.len) == NULL) {
+	if (splitter->kind == SFT_TREE_PATHS || sft_name_is_plain(raw)) {
 		draft->encoded = (const char *)raw.data;
 		draft->encoded_len = (uint8_t)raw.len;
 		return SFT_OK;
 	}
 	draft->encoded_len = (uint8_t)sft_name_encode(raw, sizeof(text), text);
 	draft->encoded = keep(drafts, text, draft->encoded_len);
-	return draft->encoded != NULL ? SFT_OK : sft_fail_memory(err);
+	return draft->encoded != NULL ? SFT_OK : sft_fail_memory(splitter->err);
 }
 
 enum sft_status sft_draft_mark(struct sft_drafts *drafts, uint32_t idx, unsigned nth,
@@ -112,7 +114,8 @@ static void keep_common_path(struct splitter *splitter, struct sft_bytes name)
 		const struct sft_draft *folder = &items[splitter->path[depth + 1]];
 		const struct sft_bytes raw = sft_draft_raw(folder);
 
-		if (name.len <= folder->end || name.data[folder->end] != '.' ||
+		if (name.len <= folder->end ||
+		    name.data[folder->end] != splitter->separator ||
 		    (raw.len > 0 &&
 		     memcmp(name.data + folder->begin, raw.data, raw.len) != 0))
 			break;
@@ -134,10 +137,10 @@ static enum sft_status new_folder(struct splitter *splitter, struct sft_bytes na
 		.begin = begin,
 		.end = end,
 		.parent = parent,
-		.tensor = SFT_DRAFT_FOLDER,
+		.leaf = SFT_DRAFT_FOLDER,
 		.depth = (uint8_t)splitter->depth,
 	};
-	enum sft_status status = encode(drafts, &folder, splitter->err);
+	enum sft_status status = encode(splitter, &folder);
 	uint32_t found;
 
 	if (status != SFT_OK)
@@ -169,10 +172,11 @@ static enum sft_status descend(struct splitter *splitter, struct sft_bytes name,
 	begin = splitter->depth > 0
 			? splitter->drafts->items[splitter->path[splitter->depth]].end + 1
 			: 0;
-	while (splitter->depth < SFT_DEPTH_MAX) {
-		const uint8_t *dot = begin < name.len ? memchr(name.data + begin, '.',
-							       name.len - begin)
-						      : NULL;
+	while (splitter->separator != 0 && splitter->depth < SFT_DEPTH_MAX) {
+		const uint8_t *dot =
+			begin < name.len ? memchr(name.data + begin, splitter->separator,
+						  name.len - begin)
+					 : NULL;
 		uint32_t end, idx;
 
 		if (dot == NULL)
@@ -191,26 +195,33 @@ static enum sft_status descend(struct splitter *splitter, struct sft_bytes name,
 	return status;
 }
 
-static enum sft_status add_tensor(struct splitter *splitter, struct sft_bytes name,
-				  uint32_t tensor)
+static enum sft_status add_leaf(struct splitter *splitter, struct sft_bytes name,
+				uint32_t leaf)
 {
 	struct sft_draft draft = { .name = name.data, .end = (uint32_t)name.len };
 	enum sft_status status = descend(splitter, name, &draft.begin);
 
 	draft.parent = splitter->path[splitter->depth];
-	draft.tensor = tensor;
+	draft.leaf = leaf;
 	draft.depth = (uint8_t)splitter->depth;
 	if (status == SFT_OK)
-		status = encode(splitter->drafts, &draft, splitter->err);
+		status = encode(splitter, &draft);
 	return status == SFT_OK ? add(splitter->drafts, &draft, splitter->err) : status;
 }
 
-enum sft_status sft_drafts_make(struct sft_drafts *drafts, const struct sft_bytes *names,
-				size_t count, struct sft_error *err)
+enum sft_status sft_drafts_make(struct sft_drafts *drafts, enum sft_tree_kind kind,
+				const struct sft_bytes *names, size_t count,
+				struct sft_error *err)
 {
-	static const struct sft_draft root = { .encoded = "",
-					       .tensor = SFT_DRAFT_FOLDER };
-	struct splitter splitter = { .drafts = drafts, .err = err };
+	static const uint8_t separators[SFT_TREE_COUNT] = {
+		[SFT_TREE_NESTED] = '.',
+		[SFT_TREE_FLAT] = 0,
+		[SFT_TREE_PATHS] = '/',
+	};
+	static const struct sft_draft root = { .encoded = "", .leaf = SFT_DRAFT_FOLDER };
+	struct splitter splitter = {
+		.drafts = drafts, .kind = kind, .separator = separators[kind], .err = err
+	};
 	enum sft_status status;
 
 	*drafts = (struct sft_drafts){ 0 };
@@ -218,7 +229,7 @@ enum sft_status sft_drafts_make(struct sft_drafts *drafts, const struct sft_byte
 	if (status == SFT_OK)
 		status = add(drafts, &root, err);
 	for (size_t i = 0; status == SFT_OK && i < count; i++)
-		status = add_tensor(&splitter, names[i], (uint32_t)i);
+		status = add_leaf(&splitter, names[i], (uint32_t)i);
 	sft_table_done(&splitter.folders);
 	return status;
 }

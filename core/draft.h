@@ -3,9 +3,9 @@
  * core/draft.h - the tree while it is being made: names split into folders, unsorted
  *
  * First half of sft_tree_build(): walks all names once and makes a draft of each folder
- * and tensor, parents before children. Folders are found again by what stands before a
- * dot, which names them uniquely: in a keyed table, or, since neighbours in a header are
- * neighbours in the tree, on the path of the name before.
+ * and leaf, parents before children. Folders are found again by what stands before a
+ * dot (or a slash, in paths), which names them uniquely: in a keyed table, or, since
+ * neighbours in a header are neighbours in the tree, on the path of the name before.
  */
 #ifndef SFT_CORE_DRAFT_H
 #define SFT_CORE_DRAFT_H
@@ -13,16 +13,17 @@
 #include "core/bytes.h"
 #include "core/name.h"
 #include "core/sft.h"
+#include "core/tree.h"
 
 #define SFT_DRAFT_FOLDER UINT32_MAX
 
 struct sft_draft {
-	const uint8_t *name; /* raw name of a tensor here or below */
+	const uint8_t *name; /* raw name of a leaf here or below */
 	uint32_t end;        /* of what this draft stands for, in @name */
 	uint32_t begin;      /* of its last component */
 	const char *encoded; /* that component, encoded */
 	uint32_t parent;     /* draft; of the root: itself */
-	uint32_t tensor;     /* or SFT_DRAFT_FOLDER */
+	uint32_t leaf;       /* index of its name, or SFT_DRAFT_FOLDER */
 	uint16_t path_len;   /* of a folder's encoded path */
 	uint8_t depth;       /* folders above, the root not counted */
 	uint8_t encoded_len;
@@ -44,6 +45,7 @@ struct sft_drafts {
  * Return: SFT_OK, SFT_E_NO_MEMORY, SFT_E_LIMIT or SFT_E_IO.
  */
 SFT_MUST_CHECK enum sft_status sft_drafts_make(struct sft_drafts *drafts,
+					       enum sft_tree_kind kind,
 					       const struct sft_bytes *names,
 					       size_t count, struct sft_error *err);
 

@@ -5,14 +5,28 @@
 
 /* In the order of the reference's enum, from narrow to wide. */
 static const struct sft_dtype rows[] = {
-	{ "BOOL", 8, "|b1" },        { "F4", 4, NULL },           { "F6_E2M3", 6, NULL },
-	{ "F6_E3M2", 6, NULL },      { "U8", 8, "|u1" },          { "I8", 8, "|i1" },
-	{ "F8_E5M2", 8, "|V1" },     { "F8_E4M3", 8, "|V1" },     { "F8_E8M0", 8, "|V1" },
-	{ "F8_E4M3FNUZ", 8, "|V1" }, { "F8_E5M2FNUZ", 8, "|V1" }, { "I16", 16, "<i2" },
-	{ "U16", 16, "<u2" },        { "F16", 16, "<f2" },        { "BF16", 16, "<V2" },
-	{ "I32", 32, "<i4" },        { "U32", 32, "<u4" },        { "F32", 32, "<f4" },
-	{ "C64", 64, "<c8" },        { "F64", 64, "<f8" },        { "I64", 64, "<i8" },
-	{ "U64", 64, "<u8" },
+	{ "BOOL", 8, "|b1", "bool" },
+	{ "F4", 4, NULL, "float4_e2m1fn_x2" },
+	{ "F6_E2M3", 6, NULL, NULL },
+	{ "F6_E3M2", 6, NULL, NULL },
+	{ "U8", 8, "|u1", "uint8" },
+	{ "I8", 8, "|i1", "int8" },
+	{ "F8_E5M2", 8, "|V1", "float8_e5m2" },
+	{ "F8_E4M3", 8, "|V1", "float8_e4m3fn" },
+	{ "F8_E8M0", 8, "|V1", "float8_e8m0fnu" },
+	{ "F8_E4M3FNUZ", 8, "|V1", "float8_e4m3fnuz" },
+	{ "F8_E5M2FNUZ", 8, "|V1", "float8_e5m2fnuz" },
+	{ "I16", 16, "<i2", "int16" },
+	{ "U16", 16, "<u2", "uint16" },
+	{ "F16", 16, "<f2", "float16" },
+	{ "BF16", 16, "<V2", "bfloat16" },
+	{ "I32", 32, "<i4", "int32" },
+	{ "U32", 32, "<u4", "uint32" },
+	{ "F32", 32, "<f4", "float32" },
+	{ "C64", 64, "<c8", "complex64" },
+	{ "F64", 64, "<f8", "float64" },
+	{ "I64", 64, "<i8", "int64" },
+	{ "U64", 64, "<u8", "uint64" },
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == SFT_DTYPE_COUNT, "one row a dtype");

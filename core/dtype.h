@@ -24,6 +24,8 @@ struct sft_dtype {
 	 * bytes.
 	 */
 	const char *npy;
+	/* torch.NAME, which is numpy's name, too, where it has the type; or NULL. */
+	const char *torch;
 };
 
 /* Row @idx of the table, below SFT_DTYPE_COUNT. */

@@ -10,33 +10,46 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/cast_read.h"
+#include "core/kept.h"
+
 #define EXTENTS_PER_STEP 64u
 
 struct sft_file {
 	const struct sft_model *model;
-	struct sft_home home;
-	struct sft_layout layout;
+	struct sft_home home;            /* of all of it */
+	const struct sft_layout *layout; /* @own, or one that the model keeps */
+	struct sft_layout own;
 };
+
+static enum sft_status describe(struct sft_file *file, struct sft_ref ref)
+{
+	const struct sft_model *model = file->model;
+
+	if (sft_ref_is_kept(model, ref))
+		return sft_kept_layout(model, sft_ref_view_idx(model, ref),
+				       &file->layout);
+	sft_ref_describe(model, ref, &file->own);
+	file->layout = &file->own;
+	return file->own.status;
+}
 
 enum sft_status sft_file_open(const struct sft_model *model, struct sft_ref ref,
 			      struct sft_file **ret_file, struct sft_error *err)
 {
-	const struct sft_tensor *tensor = sft_ref_tensor(model, ref);
 	struct sft_file *file = malloc(sizeof(*file));
 	enum sft_status status;
 
 	if (file == NULL)
 		return sft_fail_memory(err);
 	file->model = model;
-	file->home = tensor != NULL ? (struct sft_home){ tensor->shard, 1 }
-				    : (struct sft_home){ 0, model->shard_count };
-	sft_layout_init(&file->layout, false);
+	file->home = sft_ref_home(model, ref);
+	sft_layout_init(&file->own, false);
 	status = sft_home_check(model, file->home, err);
 	if (status == SFT_OK) {
-		sft_ref_describe(model, ref, &file->layout);
-		if (file->layout.status != SFT_OK)
-			status = sft_fail(err, file->layout.status, SFT_POS_NONE,
-					  "cannot describe a file");
+		status = describe(file, ref);
+		if (status != SFT_OK)
+			sft_fail(err, status, SFT_POS_NONE, "cannot describe a file");
 	}
 	if (status != SFT_OK) {
 		sft_file_close(file);
@@ -50,26 +63,13 @@ void sft_file_close(struct sft_file *file)
 {
 	if (file == NULL)
 		return;
-	sft_layout_done(&file->layout);
+	sft_layout_done(&file->own);
 	free(file);
 }
 
 uint64_t sft_file_len(const struct sft_file *file)
 {
-	return file->layout.len;
-}
-
-/* Asks for one shard; remembers a change. */
-static enum sft_status check_shard(const struct sft_model *model, size_t idx,
-				   struct sft_error *err)
-{
-	const enum sft_status status = sft_backing_check(&model->shards[idx].file, err);
-
-	if (status == SFT_E_CHANGED)
-		atomic_store_explicit(&model->latch->changed, true, memory_order_release);
-	if (status != SFT_OK)
-		sft_error_file(err, model->shards[idx].file.path);
-	return status;
+	return file->layout->len;
 }
 
 struct sft_home sft_file_home(const struct sft_file *file)
@@ -77,46 +77,135 @@ struct sft_home sft_file_home(const struct sft_file *file)
 	return file->home;
 }
 
+/* ---- changes of the source ---- */
+
+/* The latch of a file of the source: all shards have one together. */
+static atomic_bool *latch_of(const struct sft_model *model, size_t idx)
+{
+	return idx < model->shard_count ? &model->state->changed
+					: &model->state->stale[idx - model->shard_count];
+}
+
+/* Asks for one file of the source; remembers a change. */
+static enum sft_status check_file(const struct sft_model *model, size_t idx,
+				  struct sft_error *err)
+{
+	const struct sft_backing *file = sft_model_file(model, idx);
+	const enum sft_status status = sft_backing_check(file, err);
+
+	if (status == SFT_E_CHANGED && !atomic_exchange(latch_of(model, idx), true))
+		atomic_fetch_add(&model->state->changes, 1);
+	if (status != SFT_OK)
+		sft_error_file(err, file->path);
+	return status;
+}
+
+static bool has_changed(const struct sft_model *model, struct sft_home home)
+{
+	return atomic_load_explicit(latch_of(model, home.first), memory_order_acquire);
+}
+
 enum sft_status sft_home_check(const struct sft_model *model, struct sft_home home,
 			       struct sft_error *err)
 {
 	for (size_t i = home.first; i < home.first + home.count; i++) {
-		const enum sft_status status = check_shard(model, i, err);
+		const enum sft_status status = check_file(model, i, err);
 
 		if (status != SFT_OK)
 			return status;
 	}
 	/* Asked last: another thread may have seen another shard change. */
-	if (sft_model_changed(model))
+	if (has_changed(model, home))
 		return sft_fail(err, SFT_E_CHANGED, SFT_POS_NONE,
 				"the source changed after it was opened");
 	return SFT_OK;
 }
 
+unsigned sft_model_changes(const struct sft_model *model)
+{
+	return atomic_load(&model->state->changes);
+}
+
+bool sft_ref_changed(const struct sft_model *model, struct sft_ref ref)
+{
+	return has_changed(model, sft_ref_home(model, ref));
+}
+
+/*
+ * Of a file about the whole model a read touches few shards, and only these are asked. A
+ * read of text alone, of a header for example, is one of all that the text was made of.
+ */
+static struct sft_home home_of(const struct sft_file *file,
+			       const struct sft_extent *extents, size_t count,
+			       struct sft_home home)
+{
+	if (file->home.count == 1)
+		return file->home;
+	for (size_t i = 0; i < count; i++) {
+		size_t first = 0;
+		size_t end;
+
+		switch (extents[i].kind) {
+		case SFT_SEGMENT_LITERAL:
+		case SFT_SEGMENT_MEMORY:
+			continue;
+		case SFT_SEGMENT_LAZY:
+			first = file->model->tensors[extents[i].idx].shard;
+			break;
+		case SFT_SEGMENT_RANGE:
+		case SFT_SEGMENT_CAST:
+			first = extents[i].idx;
+			break;
+		}
+		end = first + 1;
+		if (home.count > 0) {
+			if (home.first < first)
+				first = home.first;
+			if (home.first + home.count > end)
+				end = home.first + home.count;
+		}
+		home = (struct sft_home){ first, end - first };
+	}
+	return home;
+}
+
+/* ---- reading ---- */
+
 /* Where an extent lies in memory that outlives the file, or NULL. */
-static const uint8_t *mapped(const struct sft_model *model,
-			     const struct sft_extent *extent)
+static const uint8_t *mapped(const struct sft_file *file, const struct sft_extent *extent)
 {
 	const uint8_t *map;
 
-	if (extent->memory != NULL)
-		return extent->is_own ? NULL : extent->memory;
-	map = model->shards[extent->shard].file.map;
-	return map != NULL ? map + extent->file_off : NULL;
+	switch (extent->kind) {
+	case SFT_SEGMENT_LITERAL:
+		return file->layout != &file->own ? extent->memory : NULL;
+	case SFT_SEGMENT_MEMORY:
+		return extent->memory;
+	case SFT_SEGMENT_RANGE:
+		map = sft_model_file(file->model, extent->idx)->map;
+		return map != NULL ? map + extent->file_off : NULL;
+	case SFT_SEGMENT_CAST:
+	case SFT_SEGMENT_LAZY:
+		break;
+	}
+	return NULL;
 }
 
 bool sft_file_map(const struct sft_file *file, uint64_t off, size_t len,
-		  struct iovec *ret_iov, size_t max, size_t *ret_count)
+		  struct iovec *ret_iov, size_t max, size_t *ret_count,
+		  struct sft_home *ret_home)
 {
+	struct sft_home home = { 0 };
 	size_t count = 0;
 
-	while (len > 0 && off < file->layout.len) {
+	while (len > 0 && off < file->layout->len) {
 		struct sft_extent extents[EXTENTS_PER_STEP];
-		const size_t found = sft_layout_map(&file->layout, off, len, extents,
-						    EXTENTS_PER_STEP);
+		const size_t found =
+			sft_layout_map(file->layout, off, len, extents, EXTENTS_PER_STEP);
 
+		home = home_of(file, extents, found, home);
 		for (size_t i = 0; i < found; i++) {
-			const uint8_t *memory = mapped(file->model, &extents[i]);
+			const uint8_t *memory = mapped(file, &extents[i]);
 
 			if (memory == NULL || count == max)
 				return false;
@@ -127,55 +216,91 @@ bool sft_file_map(const struct sft_file *file, uint64_t off, size_t len,
 		}
 	}
 	*ret_count = count;
+	*ret_home = home.count > 0 ? home : file->home;
 	return true;
+}
+
+static enum sft_status read_lazy(const struct sft_model *model,
+				 const struct sft_extent *extent, uint8_t *buf,
+				 struct sft_error *err)
+{
+	uint8_t whole[SFT_LAZY_LEN_MAX];
+	const enum sft_status status = extent->fill(model, extent->idx, whole, err);
+
+	if (status == SFT_OK)
+		memcpy(buf, whole + extent->skip, extent->len);
+	return status;
 }
 
 static enum sft_status read_extent(const struct sft_model *model,
 				   const struct sft_extent *extent, uint8_t *buf,
 				   struct sft_error *err)
 {
-	const struct sft_shard *shard;
-	enum sft_status status;
+	const struct sft_backing *file;
+	enum sft_status status = SFT_OK;
 
-	if (extent->memory != NULL) {
+	switch (extent->kind) {
+	case SFT_SEGMENT_LITERAL:
+	case SFT_SEGMENT_MEMORY:
 		memcpy(buf, extent->memory, extent->len);
-		return SFT_OK;
+		break;
+	case SFT_SEGMENT_RANGE:
+		file = sft_model_file(model, extent->idx);
+		status = sft_read_all(file->fd, buf, extent->len, extent->file_off, err);
+		if (status != SFT_OK)
+			sft_error_file(err, file->path);
+		break;
+	case SFT_SEGMENT_CAST:
+		file = sft_model_file(model, extent->idx);
+		status = sft_cast_read(file->fd, extent->file_off, extent->dtype,
+				       extent->skip, buf, extent->len, err);
+		if (status != SFT_OK)
+			sft_error_file(err, file->path);
+		break;
+	case SFT_SEGMENT_LAZY:
+		status = read_lazy(model, extent, buf, err);
+		break;
 	}
-	shard = &model->shards[extent->shard];
-	status = sft_read_all(shard->file.fd, buf, extent->len, extent->file_off, err);
-	if (status != SFT_OK)
-		sft_error_file(err, shard->file.path);
 	return status;
+}
+
+/* A file that was cut short has changed; says that rather than @status. */
+static enum sft_status explain(const struct sft_file *file, struct sft_home home,
+			       enum sft_status status, struct sft_error *err)
+{
+	struct sft_error why;
+
+	if (sft_home_check(file->model, home, &why) != SFT_E_CHANGED)
+		return status;
+	if (err != NULL)
+		*err = why;
+	return SFT_E_CHANGED;
 }
 
 enum sft_status sft_file_read(const struct sft_file *file, uint64_t off, void *buf,
 			      size_t len, size_t *ret_len, struct sft_error *err)
 {
+	struct sft_home home = { 0 };
 	enum sft_status status;
 	size_t done = 0;
 
 	while (done < len &&
-	       off + done < file->layout.len) { /* off + done: both in the file */
+	       off + done < file->layout->len) { /* off + done: both in the file */
 		struct sft_extent extents[EXTENTS_PER_STEP];
-		const size_t found = sft_layout_map(&file->layout, off + done, len - done,
+		const size_t found = sft_layout_map(file->layout, off + done, len - done,
 						    extents, EXTENTS_PER_STEP);
 
+		home = home_of(file, extents, found, home);
 		for (size_t i = 0; i < found; i++) {
 			status = read_extent(file->model, &extents[i],
 					     (uint8_t *)buf + done, err);
-			if (status != SFT_OK) {
-				/* A file that was cut short has changed; say that. */
-				if (sft_home_check(file->model, file->home, NULL) ==
-				    SFT_E_CHANGED)
-					return sft_home_check(file->model, file->home,
-							      err);
-				return status;
-			}
+			if (status != SFT_OK)
+				return explain(file, home, status, err);
 			done += extents[i].len;
 		}
 	}
 	/* Behind the reading: what was read is from before any change. */
-	status = sft_home_check(file->model, file->home, err);
+	status = sft_home_check(file->model, home.count > 0 ? home : file->home, err);
 	if (status == SFT_OK)
 		*ret_len = done;
 	return status;

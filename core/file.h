@@ -8,14 +8,26 @@
 #include "core/layout.h"
 #include "core/model.h"
 
-/* The view that shows a valid ref. */
+/* Index in the table of views of the one that shows a valid ref. */
+size_t sft_ref_view_idx(const struct sft_model *model, struct sft_ref ref);
+
+/* That view. */
 const struct sft_view *sft_ref_view(const struct sft_model *model, struct sft_ref ref);
 
-/* The tensor that a valid ref is a file of, or NULL. */
+/* The tree that it shows. */
+const struct sft_tree *sft_ref_tree(const struct sft_model *model, struct sft_ref ref);
+
+/* The tensor that a valid ref is a file of, or a link to one; or NULL. */
 const struct sft_tensor *sft_ref_tensor(const struct sft_model *model,
 					struct sft_ref ref);
 
-/* Appends what a valid ref, of no folder, holds. */
+/* The files of the source that a valid ref depends on. */
+struct sft_home sft_ref_home(const struct sft_model *model, struct sft_ref ref);
+
+/* Whether a valid ref is the file of a view that is described once: see kept.h. */
+bool sft_ref_is_kept(const struct sft_model *model, struct sft_ref ref);
+
+/* Appends what a valid ref of any other file holds. */
 void sft_ref_describe(const struct sft_model *model, struct sft_ref ref,
 		      struct sft_layout *layout);
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/json.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/text.h"
@@ -52,11 +50,22 @@ void sft_json_raw(struct sft_json *json, const char *text)
 	append(json, text, strlen(text));
 }
 
+void sft_json_bytes(struct sft_json *json, struct sft_bytes text)
+{
+	append(json, text.data, text.len);
+}
+
+/* By hand: printf() takes most of the time of a header with a million tensors. */
 void sft_json_uint(struct sft_json *json, uint64_t value)
 {
-	char text[24];
+	char text[20]; /* digits of 2^64 - 1 */
+	size_t at = sizeof(text);
 
-	append(json, text, (size_t)snprintf(text, sizeof(text), "%" PRIu64, value));
+	do {
+		text[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0);
+	append(json, text + at, sizeof(text) - at);
 }
 
 /* Whether a byte stands for itself, and is a character. */

@@ -21,13 +21,16 @@ struct sft_json {
 /* Appends text as it is. */
 void sft_json_raw(struct sft_json *json, const char *text);
 
+/* The same with a length. */
+void sft_json_bytes(struct sft_json *json, struct sft_bytes text);
+
 /* Appends an integer. */
 void sft_json_uint(struct sft_json *json, uint64_t value);
 
 /* Appends a string with its quotes; bytes that are no UTF-8 become U+FFFD. */
 void sft_json_string(struct sft_json *json, struct sft_bytes text);
 
-/* Appends a key and its value, as "key":\t"value". */
+/* Appends a key and its value, as "key":\t"value"; the tab is legal in any JSON. */
 void sft_json_pair(struct sft_json *json, struct sft_bytes key, struct sft_bytes value);
 
 #endif /* SFT_CORE_JSON_H */

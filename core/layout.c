@@ -22,6 +22,26 @@ void sft_layout_done(struct sft_layout *layout)
 	sft_layout_init(layout, layout->measures);
 }
 
+void sft_layout_trim(struct sft_layout *layout)
+{
+	uint8_t *text =
+		layout->text_len > 0 ? realloc(layout->text, layout->text_len) : NULL;
+	struct sft_segment *segments =
+		layout->segments != layout->few
+			? realloc(layout->segments,
+				  layout->count * sizeof(*layout->segments))
+			: NULL;
+
+	if (text != NULL) {
+		layout->text = text;
+		layout->text_room = layout->text_len;
+	}
+	if (segments != NULL) {
+		layout->segments = segments;
+		layout->room = layout->count;
+	}
+}
+
 /* Makes the described file longer; false where nothing is to be appended. */
 static bool extend(struct sft_layout *layout, uint64_t len)
 {
@@ -103,14 +123,49 @@ void sft_layout_memory(struct sft_layout *layout, const void *bytes, uint64_t le
 						      .memory = bytes });
 }
 
-void sft_layout_range(struct sft_layout *layout, uint32_t shard, uint64_t off,
+void sft_layout_range(struct sft_layout *layout, uint32_t file, uint64_t off,
 		      uint64_t len)
 {
-	if (extend(layout, len))
+	struct sft_segment *last =
+		layout->count > 0 ? &layout->segments[layout->count - 1] : NULL;
+	const uint64_t begin = layout->count > 1 ? last[-1].end : 0;
+
+	if (!extend(layout, len))
+		return;
+	if (last != NULL && last->kind == SFT_SEGMENT_RANGE && last->idx == file &&
+	    last->off + (last->end - begin) == off)
+		last->end = layout->len;
+	else
 		append(layout, &(struct sft_segment){ .kind = SFT_SEGMENT_RANGE,
 						      .end = layout->len,
-						      .shard = shard,
+						      .idx = file,
 						      .off = off });
+}
+
+void sft_layout_cast(struct sft_layout *layout, uint32_t file, uint64_t off,
+		     uint8_t dtype, uint64_t count)
+{
+	uint64_t len;
+
+	if (!sft_mul(count, sizeof(float), &len))
+		len = UINT64_MAX;
+	if (extend(layout, len))
+		append(layout, &(struct sft_segment){ .kind = SFT_SEGMENT_CAST,
+						      .end = layout->len,
+						      .idx = file,
+						      .off = off,
+						      .dtype = dtype });
+}
+
+void sft_layout_lazy(struct sft_layout *layout, sft_lazy_fill fill, uint32_t idx,
+		     size_t len)
+{
+	assert(len <= SFT_LAZY_LEN_MAX);
+	if (extend(layout, len))
+		append(layout, &(struct sft_segment){ .kind = SFT_SEGMENT_LAZY,
+						      .end = layout->len,
+						      .fill = fill,
+						      .idx = idx });
 }
 
 /* The segment that holds the byte at @off, which is inside the file. */
@@ -134,20 +189,32 @@ static size_t find_segment(const struct sft_layout *layout, uint64_t off)
 static struct sft_extent cut(const struct sft_layout *layout,
 			     const struct sft_segment *segment, uint64_t skip, size_t len)
 {
-	switch (segment->kind) {
+	struct sft_extent extent = { .kind = segment->kind, .len = len };
+
+	switch (extent.kind) {
 	case SFT_SEGMENT_LITERAL:
-		return (struct sft_extent){ .memory = layout->text + segment->off + skip,
-					    .is_own = true,
-					    .len = len };
+		extent.memory = layout->text + segment->off + skip;
+		break;
 	case SFT_SEGMENT_MEMORY:
-		return (struct sft_extent){ .memory = segment->memory + skip,
-					    .len = len };
+		extent.memory = segment->memory + skip;
+		break;
 	case SFT_SEGMENT_RANGE:
+		extent.idx = segment->idx;
+		extent.file_off = segment->off + skip;
+		break;
+	case SFT_SEGMENT_CAST:
+		extent.idx = segment->idx;
+		extent.file_off = segment->off;
+		extent.dtype = segment->dtype;
+		extent.skip = skip;
+		break;
+	case SFT_SEGMENT_LAZY:
+		extent.idx = segment->idx;
+		extent.fill = segment->fill;
+		extent.skip = skip;
 		break;
 	}
-	return (struct sft_extent){ .shard = segment->shard,
-				    .file_off = segment->off + skip,
-				    .len = len };
+	return extent;
 }
 
 size_t sft_layout_map(const struct sft_layout *layout, uint64_t off, size_t len,

@@ -17,20 +17,40 @@
 
 #define SFT_LITERAL_LEN_MAX (UINT64_C(512) << 20) /* bytes of literals of one file */
 #define SFT_FILE_LEN_MAX ((uint64_t)INT64_MAX)
+#define SFT_LAZY_LEN_MAX 64u
+
+struct sft_model;
 
 enum sft_segment_kind {
 	SFT_SEGMENT_LITERAL, /* @off in the layout's own text */
 	SFT_SEGMENT_MEMORY,  /* at @memory, which outlives the layout */
-	SFT_SEGMENT_RANGE,   /* @off in the file of @shard */
+	SFT_SEGMENT_RANGE,   /* @off in the file @idx of the source */
+	SFT_SEGMENT_CAST,    /* the same, elements of @dtype shown as float32 */
+	SFT_SEGMENT_LAZY,    /* what @fill makes for the tensor @idx */
 };
+
+/**
+ * sft_lazy_fill - compute the bytes of a lazy segment
+ * @idx: of a tensor of the model
+ * @out: receives the whole segment
+ *
+ * Called from any thread, whenever the segment is read; keeps what is dear to make.
+ */
+typedef enum sft_status (*sft_lazy_fill)(const struct sft_model *model, uint32_t idx,
+					 uint8_t out[SFT_LAZY_LEN_MAX],
+					 struct sft_error *err);
 
 struct sft_segment {
 	uint64_t end; /* where it ends in the described file; it begins where the last
 			 ends */
 	uint64_t off;
-	const uint8_t *memory;
-	uint32_t shard;
-	enum sft_segment_kind kind;
+	union {
+		const uint8_t *memory;
+		sft_lazy_fill fill;
+	};
+	uint32_t idx; /* sft_model_file() or a tensor */
+	uint8_t kind; /* enum sft_segment_kind */
+	uint8_t dtype;
 };
 
 #define SFT_SEGMENTS_INLINE 2u /* enough for every file of one tensor */
@@ -52,23 +72,55 @@ void sft_layout_init(struct sft_layout *layout, bool measures);
 
 void sft_layout_done(struct sft_layout *layout);
 
+/* Gives back memory that was reserved for more; nothing is appended afterwards. */
+void sft_layout_trim(struct sft_layout *layout);
+
 /* Appends bytes that are copied; only counted, and may be NULL, where it measures. */
 void sft_layout_literal(struct sft_layout *layout, const void *bytes, uint64_t len);
 
 /* Appends bytes that live as long as the model. */
 void sft_layout_memory(struct sft_layout *layout, const void *bytes, uint64_t len);
 
-/* Appends @len bytes at @off of the file of a shard. */
-void sft_layout_range(struct sft_layout *layout, uint32_t shard, uint64_t off,
+/**
+ * sft_layout_range() - append bytes of the source
+ * @file: of the source: see sft_model_file()
+ * @off:  first byte in that file
+ * @len:  bytes
+ *
+ * A range that goes on where the last one ends makes that longer.
+ */
+void sft_layout_range(struct sft_layout *layout, uint32_t file, uint64_t off,
 		      uint64_t len);
 
-/* Where a run of bytes lives. */
+/**
+ * sft_layout_cast() - append elements of the source as float32
+ * @file:  of the source
+ * @off:   of the first element in that file
+ * @dtype: what they are there; one that sft_cast_has()
+ * @count: elements; four bytes each are appended
+ */
+void sft_layout_cast(struct sft_layout *layout, uint32_t file, uint64_t off,
+		     uint8_t dtype, uint64_t count);
+
+/**
+ * sft_layout_lazy() - append bytes that are computed when they are read
+ * @fill: makes them
+ * @idx:  of a tensor; for @fill
+ * @len:  bytes, at most SFT_LAZY_LEN_MAX
+ */
+void sft_layout_lazy(struct sft_layout *layout, sft_lazy_fill fill, uint32_t idx,
+		     size_t len);
+
+/* Where a run of bytes lives, or what makes it. */
 struct sft_extent {
-	const uint8_t *memory; /* NULL: in a file */
-	bool is_own;           /* @memory is the layout's and goes with it */
-	uint32_t shard;
-	uint64_t file_off; /* in the file of @shard */
-	size_t len;        /* bytes; never 0 */
+	enum sft_segment_kind kind;
+	const uint8_t *memory; /* LITERAL: goes with the layout; MEMORY */
+	uint32_t idx;          /* RANGE, CAST: file of the source; LAZY: tensor */
+	uint64_t file_off;     /* RANGE: of the run; CAST: of the first element of all */
+	uint64_t skip;         /* CAST, LAZY: bytes before the run in the segment */
+	uint8_t dtype;         /* CAST */
+	sft_lazy_fill fill;    /* LAZY */
+	size_t len;            /* bytes of the run; never 0 */
 };
 
 /**

@@ -3,24 +3,23 @@
 
 #include <stdlib.h>
 
+#include "core/cleanup.h"
 #include "core/table.h"
 
-/* One entry of the union, and which file it comes from. */
-struct entry {
-	struct sft_bytes key, value;
-	size_t shard;
-};
+/* The values in use have two to four: a long one is no format. */
+#define FORMAT_LEN_MAX 64u
 
 static struct sft_bytes entry_key(const void *ctx, uint32_t idx)
 {
-	const struct entry *entries = ctx;
+	const struct sft_metadata_entry *entries = ctx;
 
 	return entries[idx].key;
 }
 
 /* Unites the metadata of all files: the first file wins, and in a file the last entry. */
-static enum sft_status unite(const struct sft_model *model, struct entry *entries,
-			     size_t *ret_count, struct sft_error *err)
+static enum sft_status unite(const struct sft_model *model,
+			     struct sft_metadata_entry *entries, size_t *ret_count,
+			     struct sft_error *err)
 {
 	struct sft_table keys;
 	enum sft_status status = sft_table_init(&keys, entry_key, entries, err);
@@ -31,7 +30,7 @@ static enum sft_status unite(const struct sft_model *model, struct entry *entrie
 
 		for (size_t j = 0; status == SFT_OK && j < header->metadata_count; j++) {
 			const struct sft_pair *pair = &header->metadata[j];
-			const struct entry entry = {
+			const struct sft_metadata_entry entry = {
 				sft_header_text(header, pair->key_off, pair->key_len),
 				sft_header_text(header, pair->value_off, pair->value_len),
 				i,
@@ -51,11 +50,12 @@ static enum sft_status unite(const struct sft_model *model, struct entry *entrie
 	return status;
 }
 
-enum sft_status sft_metadata_format(const struct sft_model *model, struct sft_json *json,
-				    struct sft_error *err)
+enum sft_status sft_metadata_unite(const struct sft_model *model,
+				   struct sft_metadata_entry **ret_entries,
+				   size_t *ret_count, struct sft_error *err)
 {
+	auto_free struct sft_metadata_entry *entries = NULL;
 	enum sft_status status;
-	struct entry *entries;
 	size_t count = 0;
 
 	for (size_t i = 0; i < model->shard_count; i++)
@@ -65,14 +65,59 @@ enum sft_status sft_metadata_format(const struct sft_model *model, struct sft_js
 	if (entries == NULL)
 		return sft_fail_memory(err);
 	status = unite(model, entries, &count, err);
+	if (status != SFT_OK)
+		return status;
+	*ret_entries = steal_ptr(&entries);
+	*ret_count = count;
+	return SFT_OK;
+}
+
+enum sft_status sft_metadata_format(const struct sft_model *model, const char *between,
+				    struct sft_json *json, struct sft_error *err)
+{
+	auto_free struct sft_metadata_entry *entries = NULL;
+	size_t count = 0;
+	enum sft_status status = sft_metadata_unite(model, &entries, &count, err);
+
+	if (status != SFT_OK)
+		return status;
 	sft_json_raw(json, "{");
 	for (size_t i = 0; i < count && json->len < SFT_METADATA_LEN_MAX; i++) {
-		sft_json_raw(json, i == 0 ? "\n\t\t" : ",\n\t\t");
+		sft_json_raw(json, i == 0 ? "" : ",");
+		sft_json_raw(json, between);
 		sft_json_pair(json, entries[i].key, entries[i].value);
 	}
-	sft_json_raw(json, count > 0 ? "\n\t}" : "}");
-	free(entries);
-	if (status == SFT_OK && json->failed)
-		status = sft_fail_memory(err);
+	/* The brace that closes stands a tab further left. */
+	if (count > 0 && between[0] != '\0') {
+		sft_json_raw(json, "\n");
+		sft_json_raw(json, between + 2);
+	}
+	sft_json_raw(json, "}");
+	return json->failed ? sft_fail_memory(err) : SFT_OK;
+}
+
+enum sft_status sft_metadata_keep_format(struct sft_model *model, struct sft_error *err)
+{
+	auto_free struct sft_metadata_entry *entries = NULL;
+	size_t count = 0;
+	enum sft_status status = sft_metadata_unite(model, &entries, &count, err);
+	struct sft_json json = { 0 };
+
+	model->format = "{\"format\":\"pt\"}";
+	for (size_t i = 0; status == SFT_OK && i < count; i++) {
+		const struct sft_metadata_entry *entry = &entries[i];
+
+		if (!sft_bytes_equal(entry->key, sft_bytes_of("format")) ||
+		    entry->value.len > FORMAT_LEN_MAX)
+			continue;
+		sft_json_raw(&json, "{");
+		sft_json_pair(&json, entry->key, entry->value);
+		sft_json_raw(&json, "}");
+		if (json.failed)
+			return sft_fail_memory(err);
+		model->own_format = json.text;
+		model->format = json.text;
+		break;
+	}
 	return status;
 }

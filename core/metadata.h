@@ -12,18 +12,46 @@
 #include "core/layout.h"
 #include "core/model.h"
 
+/* One pair of the union. */
+struct sft_metadata_entry {
+	struct sft_bytes key, value; /* in the text of a header */
+	size_t shard;
+};
+
+/**
+ * sft_metadata_unite() - the pairs of the union, in the order of the files
+ * @ret_entries: malloc()ed, for the caller to free
+ *
+ * Return: SFT_OK, SFT_E_NO_MEMORY or SFT_E_IO (no random numbers).
+ */
+SFT_MUST_CHECK enum sft_status sft_metadata_unite(const struct sft_model *model,
+						  struct sft_metadata_entry **ret_entries,
+						  size_t *ret_count,
+						  struct sft_error *err);
+
 /* Bytes of the JSON object: leaves room for the rest of a document. */
 #define SFT_METADATA_LEN_MAX (SFT_LITERAL_LEN_MAX / 2)
 
 /**
  * sft_metadata_format() - write the united metadata as a JSON object
- * @json: receives the object, each pair on a line behind two tabs; an object as long as
- *        SFT_METADATA_LEN_MAX or longer is not complete
+ * @between: put before each pair, behind the comma: white space, or ""
+ * @json:    receives the object; one as long as SFT_METADATA_LEN_MAX or longer is not
+ *           complete
  *
  * Return: SFT_OK, SFT_E_NO_MEMORY or SFT_E_IO (no random numbers).
  */
 SFT_MUST_CHECK enum sft_status sft_metadata_format(const struct sft_model *model,
+						   const char *between,
 						   struct sft_json *json,
 						   struct sft_error *err);
+
+/**
+ * sft_metadata_keep_format() - find out what `format` files made of the model declare
+ * @model: receives it: the metadata's own, or "pt"
+ *
+ * Return: SFT_OK, SFT_E_NO_MEMORY or SFT_E_IO (no random numbers).
+ */
+SFT_MUST_CHECK enum sft_status sft_metadata_keep_format(struct sft_model *model,
+							struct sft_error *err);
 
 #endif /* SFT_CORE_METADATA_H */

@@ -8,16 +8,21 @@
  *	index.c     what they should hold
  *	opener.c    open each and check its header, in parallel (shard.c)
  *	merge.c     one list of tensors; each has one owner
- *	tree.c      their names as folders
- *	describe.c  __metadata__.json
+ *	alias.c     further names of them
+ *	companion.c the other files of the folder
+ *	tree.c      all these names as folders
+ *	kept.c      which files about the whole model can be
+ *	summary.c   __metadata__.json
  *
- * Afterwards only `latch` ever changes.
+ * Afterwards only what `state` points to ever changes.
  */
 #ifndef SFT_CORE_MODEL_H
 #define SFT_CORE_MODEL_H
 
 #include <stdatomic.h>
 
+#include "core/alias.h"
+#include "core/companion.h"
 #include "core/index.h"
 #include "core/shard.h"
 #include "core/tree.h"
@@ -35,8 +40,17 @@ struct sft_model {
 	size_t shard_count;
 	struct sft_tensor *tensors;
 	size_t tensor_count;
-	struct sft_tree tree;
-	size_t root_view;           /* index in the table of views */
+	struct sft_alias *aliases;
+	size_t alias_count;
+	struct sft_companions companions;
+	/* By enum sft_tree_kind; leaves are tensors and then aliases, or companions. */
+	struct sft_tree trees[SFT_TREE_COUNT];
+	const char *stem;     /* of the weights' file names; NULL: each view's own */
+	const char *format;   /* {"format":...}, for headers that are made */
+	char *own_format;     /* NULL, or @format */
+	uint64_t widths;      /* bit w - 1: there are elements of w bits */
+	bool may_pass_limits; /* of what is made of many tensors */
+	size_t root_view;     /* index in the table of views */
 	uint8_t *metadata_document; /* __metadata__.json */
 	size_t metadata_document_len;
 	uint64_t file_count;    /* of the root view */
@@ -44,12 +58,19 @@ struct sft_model {
 	struct sft_names files; /* names of the files in @missing */
 	struct sft_missing *missing;
 	size_t missing_count;
-	struct sft_latch *latch;
+	struct sft_state *state;
 };
 
-/* Set once, when a change of the source is seen; never cleared. */
-struct sft_latch {
-	atomic_bool changed;
+struct sft_kept;
+
+/* All that changes while a model is used. */
+struct sft_state {
+	atomic_bool changed;       /* a change of a shard was seen; never cleared */
+	atomic_bool *stale;        /* the same, of each companion */
+	atomic_uint changes;       /* how many of these were set */
+	struct sft_kept *kept;     /* by view: see kept.h */
+	atomic_ullong *folder_len; /* by node of the nested tree: see compose.h */
+	atomic_ullong *crc;        /* by tensor: see crc.h */
 };
 
 /* The header that a tensor's name and shape lie in. */
@@ -71,6 +92,15 @@ static inline uint64_t sft_model_data_off(const struct sft_model *model,
 {
 	/* Cannot wrap: the sum is within the file, see sft_check(). */
 	return model->shards[tensor->shard].data_off + tensor->begin;
+}
+
+/* Files of the source, as ranges number them: the shards, then the companions. */
+static inline const struct sft_backing *sft_model_file(const struct sft_model *model,
+						       size_t idx)
+{
+	return idx < model->shard_count
+		       ? &model->shards[idx].file
+		       : &model->companions.files[idx - model->shard_count].file;
 }
 
 #endif /* SFT_CORE_MODEL_H */

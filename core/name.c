@@ -38,16 +38,22 @@ static size_t encode_unit(const uint8_t *text, size_t len, char out[UNIT_MAX],
 
 bool sft_name_is_plain(struct sft_bytes raw)
 {
-	if (raw.len == 0 || raw.len > SFT_COMPONENT_MAX)
+	bool piece_empty = true;
+
+	if (raw.len > SFT_COMPONENT_MAX)
 		return false;
 	for (size_t i = 0; i < raw.len; i++) {
 		const uint8_t byte = raw.data[i];
+
+		if (byte == '.' && piece_empty)
+			return false;
+		piece_empty = byte == '.';
 
 		/* Some above 7E stand for themselves, too; those names are few. */
 		if (byte < 0x20 || byte > 0x7e || byte == '/' || byte == '%')
 			return false;
 	}
-	return true;
+	return !piece_empty;
 }
 
 static void append_hash(struct sft_bytes raw, char *out)

@@ -24,8 +24,8 @@
 #define SFT_PATH_MAX 2048u
 
 /**
- * sft_name_is_plain() - whether a component stands for itself
- * @raw: a component, without a dot
+ * sft_name_is_plain() - whether a component surely stands for itself
+ * @raw: a component; may hold dots
  */
 bool sft_name_is_plain(struct sft_bytes raw);
 

@@ -2,20 +2,26 @@
 /*
  * core/open.c - from a source to a model: the phases that core/model.h names, in order
  *
- * All checks of hostile input happen on the way. What comes out is immutable but for one
- * latch.
+ * All checks of hostile input happen on the way. What comes out is immutable but for its
+ * state.
  */
 #include "core/model.h"
 
 #include <malloc.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
 #include "core/cleanup.h"
 #include "core/describe.h"
+#include "core/kept.h"
 #include "core/merge.h"
+#include "core/metadata.h"
 #include "core/opener.h"
 #include "core/views/view.h"
+
+/* A tree of fewer is made sooner than a thread is started. */
+#define THREAD_TENSORS_MIN 4096u
 
 /* Every shard stays open, and a model may have thousands. */
 static void raise_open_files(void)
@@ -88,16 +94,123 @@ static enum sft_status open_and_merge(struct sft_model *model,
 	return sft_model_merge(model, shard_files, options, err);
 }
 
-static enum sft_status build_tree(struct sft_model *model, struct sft_error *err)
+static enum sft_status open_companions(struct sft_model *model,
+				       const struct sft_source *source,
+				       struct sft_error *err)
 {
-	auto_free struct sft_bytes *names =
-		calloc(model->tensor_count + 1, sizeof(*names));
+	const char *slash = source->index != NULL ? strrchr(source->index, '/') : NULL;
+	const char *index = slash != NULL ? slash + 1 : source->index;
+	struct sft_names own = { 0 };
+	enum sft_status status = SFT_OK;
+
+	for (size_t i = 0; status == SFT_OK && i < model->shard_count; i++)
+		if (!sft_names_add(&own, model->shards[i].name,
+				   strlen(model->shards[i].name)))
+			status = sft_fail_memory(err);
+	if (status == SFT_OK && index != NULL &&
+	    !sft_names_add(&own, index, strlen(index)))
+		status = sft_fail_memory(err);
+	sft_names_sort(&own);
+	if (status == SFT_OK)
+		status = sft_companions_open(&model->companions, source->folder, &own,
+					     err);
+	sft_names_done(&own);
+	return status;
+}
+
+/* The trees of tensors and aliases, or, of paths, of the companions. */
+static enum sft_status build_tree(struct sft_model *model, enum sft_tree_kind kind,
+				  struct sft_error *err)
+{
+	const bool is_paths = kind == SFT_TREE_PATHS;
+	const size_t count = is_paths ? model->companions.count
+				      : model->tensor_count + model->alias_count;
+	auto_free struct sft_bytes *names = calloc(count + 1, sizeof(*names));
 
 	if (names == NULL)
 		return sft_fail_memory(err);
+	for (size_t i = 0; i < count; i++) {
+		if (is_paths)
+			names[i] = sft_bytes_of(model->companions.files[i].path);
+		else if (i < model->tensor_count)
+			names[i] = sft_model_name(model, &model->tensors[i]);
+		else
+			names[i] = model->aliases[i - model->tensor_count].name;
+	}
+	return sft_tree_build(&model->trees[kind], kind, names, count, err);
+}
+
+/* One of the trees, made by a thread of its own. */
+struct tree_job {
+	struct sft_model *model;
+	enum sft_status status;
+	struct sft_error err;
+};
+
+static void *build_flat_tree(void *arg)
+{
+	struct tree_job *job = arg;
+
+	job->status = build_tree(job->model, SFT_TREE_FLAT, &job->err);
+	return NULL;
+}
+
+static enum sft_status build_trees(struct sft_model *model, struct sft_error *err)
+{
+	struct tree_job job = { .model = model };
+	pthread_t thread;
+	const bool started = model->tensor_count >= THREAD_TENSORS_MIN &&
+			     pthread_create(&thread, NULL, build_flat_tree, &job) == 0;
+	enum sft_status status = build_tree(model, SFT_TREE_NESTED, err);
+
+	if (status == SFT_OK)
+		status = build_tree(model, SFT_TREE_PATHS, err);
+	if (started)
+		pthread_join(thread, NULL);
+	else
+		build_flat_tree(&job);
+	if (status == SFT_OK && job.status != SFT_OK) {
+		status = job.status;
+		if (err != NULL)
+			*err = job.err;
+	}
+	return status == SFT_OK ? sft_aliases_place(model, err) : status;
+}
+
+static enum sft_status init_state(struct sft_model *model, struct sft_error *err)
+{
+	struct sft_state *state = model->state;
+
+	/* Large and sparse: pages come as entries are set. */
+	state->stale = calloc(model->companions.count + 1, sizeof(*state->stale));
+	state->folder_len =
+		calloc(model->trees[SFT_TREE_NESTED].count, sizeof(*state->folder_len));
+	state->crc = calloc(model->tensor_count + 1, sizeof(*state->crc));
+	if (state->stale == NULL || state->folder_len == NULL || state->crc == NULL)
+		return sft_fail_memory(err);
 	for (size_t i = 0; i < model->tensor_count; i++)
-		names[i] = sft_model_name(model, &model->tensors[i]);
-	return sft_tree_build(&model->tree, names, model->tensor_count, err);
+		model->widths |= UINT64_C(1)
+				 << (sft_dtype(model->tensors[i].dtype)->bits - 1);
+	return sft_kept_init(model, err);
+}
+
+/* Names that loaders of a kind look for, and that the weights' file keeps. */
+static const char *stem_of(const struct sft_source *source)
+{
+	static const char *const stems[] = { "adapter_model", "diffusion_pytorch_model" };
+	const char *path = source->index != NULL ? source->index : source->names.items[0];
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+
+	for (size_t i = 0; i < sizeof(stems) / sizeof(stems[0]); i++) {
+		const size_t len = strlen(stems[i]);
+
+		/* Of a file, an index, a shard, or a variant such as .fp16. */
+		if (strncmp(name, stems[i], len) == 0 &&
+		    (name[len] == '.' || name[len] == '-'))
+			return stems[i];
+	}
+	return NULL;
 }
 
 /* One line for a partial download; the names stand in __metadata__.json. */
@@ -125,9 +238,10 @@ static enum sft_status open_model(struct sft_model *model,
 {
 	enum sft_status status = SFT_OK;
 
-	model->latch = calloc(1, sizeof(*model->latch));
-	if (model->latch == NULL)
+	model->state = calloc(1, sizeof(*model->state));
+	if (model->state == NULL)
 		return sft_fail_memory(err);
+	model->stem = stem_of(source);
 	if (source->index != NULL)
 		status = sft_index_read(source->index, &model->index, &model->files, err);
 	if (status == SFT_OK)
@@ -135,7 +249,15 @@ static enum sft_status open_model(struct sft_model *model,
 	if (status == SFT_OK && model->missing_count == 0)
 		sft_index_done(&model->index);
 	if (status == SFT_OK)
-		status = build_tree(model, err);
+		status = sft_aliases_find(model, err);
+	if (status == SFT_OK)
+		status = sft_metadata_keep_format(model, err);
+	if (status == SFT_OK && source->is_folder)
+		status = open_companions(model, source, err);
+	if (status == SFT_OK)
+		status = build_trees(model, err);
+	if (status == SFT_OK)
+		status = init_state(model, err);
 	if (status == SFT_OK)
 		status = sft_describe_model(model, err);
 	if (status == SFT_OK && source->index != NULL)
@@ -177,7 +299,18 @@ void sft_close(struct sft_model *model)
 {
 	if (model == NULL)
 		return;
-	sft_tree_done(&model->tree);
+	if (model->state != NULL) {
+		sft_kept_done(model);
+		free(model->state->stale);
+		free(model->state->folder_len);
+		free(model->state->crc);
+		free(model->state);
+	}
+	for (size_t i = 0; i < SFT_TREE_COUNT; i++)
+		sft_tree_done(&model->trees[i]);
+	sft_companions_done(&model->companions);
+	free(model->aliases);
+	free(model->own_format);
 	for (size_t i = 0; i < model->shard_count; i++)
 		sft_shard_close(&model->shards[i]);
 	free(model->shards);
@@ -186,7 +319,6 @@ void sft_close(struct sft_model *model)
 	sft_index_done(&model->index);
 	sft_names_done(&model->files);
 	free(model->missing);
-	free(model->latch);
 	free(model);
 }
 
@@ -196,17 +328,14 @@ struct sft_totals sft_model_totals(const struct sft_model *model)
 		.tensor_count = model->tensor_count,
 		.shard_count = model->shard_count,
 		.file_count = model->file_count,
-		.node_limit =
-			model->tree.count + UINT8_MAX, /* the top files have nodes, too */
 	};
 
 	for (size_t i = 0; i < model->shard_count; i++)
 		totals.len +=
 			model->shards[i].file.len; /* checked by sft_describe_model() */
+	for (size_t i = 0; i < SFT_TREE_COUNT; i++)
+		if (model->trees[i].count > totals.node_limit)
+			totals.node_limit = model->trees[i].count;
+	totals.node_limit += UINT8_MAX; /* the top files have nodes, too */
 	return totals;
-}
-
-bool sft_model_changed(const struct sft_model *model)
-{
-	return atomic_load_explicit(&model->latch->changed, memory_order_acquire);
 }

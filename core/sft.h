@@ -175,8 +175,8 @@ struct sft_totals {
 /* Counts of the model. */
 struct sft_totals sft_model_totals(const struct sft_model *model);
 
-/* True once a change of the source was seen; then nothing can be read any more. */
-bool sft_model_changed(const struct sft_model *model);
+/* How many changes of the source were seen. The files of each answer SFT_E_CHANGED. */
+unsigned sft_model_changes(const struct sft_model *model);
 
 /* ---- the tree ---- */
 
@@ -202,11 +202,18 @@ enum sft_kind {
 
 static const struct sft_ref SFT_REF_ROOT = { 0, 0, SFT_KIND_FOLDER };
 
+enum sft_type {
+	SFT_TYPE_FOLDER,
+	SFT_TYPE_FILE,
+	SFT_TYPE_LINK, /* symbolic */
+};
+
 struct sft_attr {
-	bool is_folder;
+	enum sft_type type;
 	uint32_t link_count;
-	uint64_t len; /* bytes; 0 for a folder */
-	mode_t mode;  /* permission bits: the source's read bits, x for folders */
+	uint64_t len; /* bytes; of a link: of its target's path; 0 for a folder */
+	mode_t mode;  /* permission bits: the source's read bits, x for folders; 0777 of a
+			 link */
 	uid_t uid;    /* the source's */
 	gid_t gid;    /* the source's */
 	struct timespec mtime; /* the source's */
@@ -214,7 +221,7 @@ struct sft_attr {
 
 struct sft_entry {
 	struct sft_ref ref;
-	bool is_folder;
+	enum sft_type type;
 	uint64_t next;  /* position of the entry after this one */
 	char name[256]; /* NUL-terminated, at most 255 bytes, printable */
 };
@@ -248,6 +255,9 @@ bool sft_ref_valid(const struct sft_model *model, struct sft_ref ref);
 /* True for the refs that can be listed. */
 bool sft_ref_is_folder(struct sft_ref ref);
 
+/* What a valid ref is. */
+enum sft_type sft_ref_type(const struct sft_model *model, struct sft_ref ref);
+
 /**
  * sft_lookup() - find a name in a folder
  * @model:   an open model
@@ -277,6 +287,19 @@ SFT_MUST_CHECK bool sft_lookup(const struct sft_model *model, struct sft_ref fol
 SFT_MUST_CHECK bool sft_list(const struct sft_model *model, struct sft_ref folder,
 			     uint64_t pos, struct sft_entry *ret_entry);
 
+/* Bytes of the longest target of a link: 32 times up, 2,048 down, and a name. */
+#define SFT_LINK_LEN_MAX 4000u
+
+/**
+ * sft_link_target() - where a symbolic link points to: another name of the same tensor
+ * @ref: valid, and a link
+ * @out: receives a relative path within the view, not NUL-terminated
+ *
+ * Return: its length in bytes.
+ */
+size_t sft_link_target(const struct sft_model *model, struct sft_ref ref,
+		       char out[SFT_LINK_LEN_MAX]);
+
 /* The folder that holds a ref; the root's is the root. */
 struct sft_ref sft_parent(const struct sft_model *model, struct sft_ref ref);
 
@@ -304,10 +327,16 @@ void sft_ref_note(const struct sft_model *model, struct sft_ref ref, char *out,
 
 struct sft_file;
 
+/*
+ * True once a change was seen of what a valid ref depends on: of any shard, or, for a
+ * file that is passed through, of that file. Then it cannot be read any more.
+ */
+bool sft_ref_changed(const struct sft_model *model, struct sft_ref ref);
+
 /**
  * sft_file_open() - prepare a file for reading
  * @model:    an open model that outlives the file
- * @ref:      a valid ref that is no folder
+ * @ref:      a valid ref of a file
  * @ret_file: the caller's, to be closed with sft_file_close()
  * @err:      may be NULL
  *
@@ -324,23 +353,24 @@ void sft_file_close(struct sft_file *file);
 /* Length of the file. */
 uint64_t sft_file_len(const struct sft_file *file);
 
-/* The shards that a file lives in. A value of its own: it may outlive the file. */
+/* Files of the source that bytes come from. A value: it may outlive the file. */
 struct sft_home {
 	size_t first, count;
 };
 
+/* Those of all bytes of a file. */
 struct sft_home sft_file_home(const struct sft_file *file);
 
 /**
- * sft_home_check() - see whether the source of a file is still what was opened
+ * sft_home_check() - see whether the source of bytes is still what was opened
  * @model: an open model
- * @home:  of a file of the model, which may be closed by now
+ * @home:  from sft_file_map() or sft_file_home()
  * @err:   may be NULL
  *
- * One fstat() for each shard. A change is remembered for ever, for the whole model. Safe
- * from any thread.
+ * One fstat() for each file of the source. A change is remembered for ever: of a shard
+ * for the whole model, of another file for that alone. Safe from any thread.
  *
- * Return: SFT_OK, SFT_E_CHANGED, or SFT_E_IO if a shard cannot be asked.
+ * Return: SFT_OK, SFT_E_CHANGED, or SFT_E_IO if a file cannot be asked.
  */
 SFT_MUST_CHECK enum sft_status sft_home_check(const struct sft_model *model,
 					      struct sft_home home,
@@ -354,16 +384,19 @@ SFT_MUST_CHECK enum sft_status sft_home_check(const struct sft_model *model,
  * @ret_iov:   set in reading order; borrowed until sft_close(), so it outlives the file
  * @max:       entries that @ret_iov has
  * @ret_count: entries set; 0 at or past the end
+ * @ret_home:  what to give to sft_home_check()
  *
  * The memory may be a mapping of the source, whose pages can be gone: hand it to a system
  * call and let the kernel do the copying, which fails with EFAULT where this process
  * would get SIGBUS. Call sft_home_check() before and after. Safe from any thread.
  *
- * Return: false if the source is not mapped, @max is too small, or some of the bytes
- * belong to the open file itself (a header, a document): use sft_file_read().
+ * Return: false if the source is not mapped, @max is too small, or some of the bytes have
+ * to be computed or belong to the open file itself (a header, a document): use
+ * sft_file_read().
  */
 SFT_MUST_CHECK bool sft_file_map(const struct sft_file *file, uint64_t off, size_t len,
-				 struct iovec *ret_iov, size_t max, size_t *ret_count);
+				 struct iovec *ret_iov, size_t max, size_t *ret_count,
+				 struct sft_home *ret_home);
 
 /**
  * sft_file_read() - read bytes, all of them or none

@@ -248,6 +248,19 @@ char *sft_source_path(const struct sft_source *source, const char *name)
 	return asprintf(&path, "%s/%s", source->folder, name) >= 0 ? path : NULL;
 }
 
+/* A file's folder belongs to it where there is a configuration beside it. */
+static enum sft_status find_config(struct sft_source *source, struct sft_error *err)
+{
+	char *config = sft_source_path(source, "config.json");
+	struct stat info;
+
+	if (config == NULL)
+		return sft_fail_memory(err);
+	source->is_folder = lstat(config, &info) == 0;
+	free(config);
+	return SFT_OK;
+}
+
 static enum sft_status find(const char *path, struct sft_source *source,
 			    struct sft_error *err)
 {
@@ -276,6 +289,7 @@ static enum sft_status find(const char *path, struct sft_source *source,
 					  slash == path ? 1 : (size_t)(slash - path));
 	if (source->folder == NULL)
 		return sft_fail_memory(err);
+	source->is_folder = true;
 	if (S_ISDIR(info.st_mode))
 		return find_in_folder(path, source, err);
 	if (sft_bytes_end_in(sft_bytes_of(base), index_suffix)) {
@@ -284,7 +298,7 @@ static enum sft_status find(const char *path, struct sft_source *source,
 	}
 	if (!sft_names_add(&source->names, base, strlen(base)))
 		return sft_fail_memory(err);
-	return SFT_OK;
+	return find_config(source, err);
 }
 
 enum sft_status sft_source_find(const char *path, struct sft_source *source,

@@ -19,6 +19,7 @@ struct sft_source {
 	char *folder;           /* that holds the shards; "" is the current one */
 	char *index;            /* path of the index; NULL: @names are the shards */
 	struct sft_names names; /* of the shards, relative to @folder, sorted */
+	bool is_folder;         /* the other files of @folder belong to the model */
 };
 
 /**

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* qsort_r() */
 #include "core/tree.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "core/cleanup.h"
@@ -15,7 +16,7 @@ struct families {
 
 static bool is_folder(const struct sft_draft *draft)
 {
-	return draft->tensor == SFT_DRAFT_FOLDER;
+	return draft->leaf == SFT_DRAFT_FOLDER;
 }
 
 static struct sft_bytes encoded_of(const struct sft_draft *draft)
@@ -117,7 +118,7 @@ static enum sft_status number(struct sft_tree *tree, struct sft_drafts *drafts,
 		node->name = drafts->items[idx].encoded;
 		node->name_len = drafts->items[idx].encoded_len;
 		node->is_folder = is_folder(&drafts->items[idx]);
-		node->first = node->is_folder ? used : drafts->items[idx].tensor;
+		node->first = node->is_folder ? used : drafts->items[idx].leaf;
 		tree->folder_count += node->is_folder;
 		for (uint32_t j = 0; j < children; j++) {
 			const uint32_t child = families->children[begin + j];
@@ -126,20 +127,21 @@ static enum sft_status number(struct sft_tree *tree, struct sft_drafts *drafts,
 			node->folder_count += is_folder(&drafts->items[child]);
 			order[used++] = child;
 		}
-		node->tensor_count = children - node->folder_count;
+		node->leaf_count = children - node->folder_count;
 	}
 	return SFT_OK;
 }
 
-enum sft_status sft_tree_build(struct sft_tree *tree, const struct sft_bytes *names,
-			       size_t count, struct sft_error *err)
+enum sft_status sft_tree_build(struct sft_tree *tree, enum sft_tree_kind kind,
+			       const struct sft_bytes *names, size_t count,
+			       struct sft_error *err)
 {
 	struct sft_drafts drafts;
 	struct families families = { 0 };
 	enum sft_status status;
 
 	*tree = (struct sft_tree){ 0 };
-	status = sft_drafts_make(&drafts, names, count, err);
+	status = sft_drafts_make(&drafts, kind, names, count, err);
 	if (status == SFT_OK)
 		status = find_families(&drafts, &families, err);
 	if (status == SFT_OK)
@@ -163,7 +165,7 @@ bool sft_tree_find(const struct sft_tree *tree, uint32_t folder, struct sft_byte
 {
 	const struct sft_node *parent = &tree->nodes[folder];
 	uint32_t low = parent->first + (want_folder ? 0 : parent->folder_count);
-	uint32_t high = low + (want_folder ? parent->folder_count : parent->tensor_count);
+	uint32_t high = low + (want_folder ? parent->folder_count : parent->leaf_count);
 
 	while (low < high) {
 		const uint32_t mid = low + (high - low) / 2;
@@ -180,4 +182,57 @@ bool sft_tree_find(const struct sft_tree *tree, uint32_t folder, struct sft_byte
 			high = mid;
 	}
 	return false;
+}
+
+size_t sft_tree_path(const struct sft_tree *tree, uint32_t from, uint32_t node,
+		     char out[SFT_NODE_PATH_MAX])
+{
+	size_t at = SFT_NODE_PATH_MAX;
+
+	for (; node != from; node = tree->nodes[node].parent) {
+		const struct sft_bytes name = sft_node_name(&tree->nodes[node]);
+
+		if (at < SFT_NODE_PATH_MAX)
+			out[--at] = '/';
+		assert(name.len < at); /* folders have at most SFT_PATH_MAX together */
+		at -= name.len;
+		memcpy(out + at, name.data, name.len);
+	}
+	memmove(out, out + at, SFT_NODE_PATH_MAX - at);
+	return SFT_NODE_PATH_MAX - at;
+}
+
+struct sft_walk sft_tree_walk(const struct sft_tree *tree, uint32_t folder)
+{
+	const struct sft_node *node = &tree->nodes[folder];
+
+	return (struct sft_walk){
+		.tree = tree,
+		.at = node->first,
+		.end = node->first + node->folder_count + node->leaf_count,
+	};
+}
+
+bool sft_walk_next(struct sft_walk *walk, uint32_t *ret_node)
+{
+	for (;;) {
+		while (walk->at < walk->end) {
+			const uint32_t at = walk->at++;
+			const struct sft_node *node = &walk->tree->nodes[at];
+
+			if (!node->is_folder) {
+				*ret_node = at;
+				return true;
+			}
+			if (walk->next_at == walk->next_end)
+				walk->next_at = node->first;
+			walk->next_end =
+				node->first + node->folder_count + node->leaf_count;
+		}
+		if (walk->next_at == walk->next_end)
+			return false;
+		walk->at = walk->next_at;
+		walk->end = walk->next_end;
+		walk->next_at = walk->next_end;
+	}
 }

@@ -17,12 +17,20 @@
 #define SFT_TREE_ROOT 0u
 #define SFT_NODES_MAX (UINT32_C(1) << 31)
 
+/* How names become a tree. */
+enum sft_tree_kind {
+	SFT_TREE_NESTED, /* tensors, split at their dots */
+	SFT_TREE_FLAT,   /* tensors, all in the root */
+	SFT_TREE_PATHS,  /* paths of files, split at slashes and shown as they are */
+};
+#define SFT_TREE_COUNT 3u
+
 struct sft_node {
 	const char *name;      /* encoded, @name_len bytes; not NUL-terminated */
 	uint32_t parent;       /* of the root: the root */
-	uint32_t first;        /* folder: its first child; tensor: the tensor's index */
+	uint32_t first;        /* folder: its first child; else the name's index */
 	uint32_t folder_count; /* of the children */
-	uint32_t tensor_count; /* of the children */
+	uint32_t leaf_count;   /* of the children */
 	uint8_t name_len;
 	bool is_folder;
 };
@@ -39,8 +47,9 @@ struct sft_tree {
 /**
  * sft_tree_build() - make the tree of a set of names
  * @tree:  filled; freed by the caller with sft_tree_done(), also after a failure
- * @names: of the tensors, @count of them, all different; borrowed until sft_tree_done()
- *         as far as their bytes go
+ * @kind:  of tree; the parts of paths are at most 255 bytes long
+ * @names: @count of them, all different; borrowed until sft_tree_done() as far as their
+ *         bytes go
  * @count: below SFT_NODES_MAX
  *
  * Cost: O(n log n), and 32 bytes a node; a third of a second for a million tensors.
@@ -48,6 +57,7 @@ struct sft_tree {
  * Return: SFT_OK, SFT_E_NO_MEMORY, SFT_E_LIMIT or SFT_E_IO (no random numbers).
  */
 SFT_MUST_CHECK enum sft_status sft_tree_build(struct sft_tree *tree,
+					      enum sft_tree_kind kind,
 					      const struct sft_bytes *names, size_t count,
 					      struct sft_error *err);
 
@@ -70,5 +80,38 @@ static inline struct sft_bytes sft_node_name(const struct sft_node *node)
 SFT_MUST_CHECK bool sft_tree_find(const struct sft_tree *tree, uint32_t folder,
 				  struct sft_bytes name, bool want_folder,
 				  uint32_t *ret_node);
+
+/* Bytes of the longest path: of a folder, a slash, and a name. */
+#define SFT_NODE_PATH_MAX (SFT_PATH_MAX + 256u)
+
+/**
+ * sft_tree_path() - the way from a folder down to a node
+ * @from: the node itself, or a folder above it
+ * @out:  receives the names with slashes between them, not NUL-terminated
+ *
+ * Return: its length in bytes; 0 if @from is the node.
+ */
+size_t sft_tree_path(const struct sft_tree *tree, uint32_t from, uint32_t node,
+		     char out[SFT_NODE_PATH_MAX]);
+
+/*
+ * Walks the leaves below a folder, level by level. The descendants of one level stand in
+ * one run of nodes, so the walk needs no memory:
+ *
+ *	struct sft_walk walk = sft_tree_walk(tree, folder);
+ *	uint32_t node;
+ *
+ *	while (sft_walk_next(&walk, &node))
+ */
+struct sft_walk {
+	const struct sft_tree *tree;
+	uint32_t at, end;           /* of this level */
+	uint32_t next_at, next_end; /* of the one below; equal: none so far */
+};
+
+struct sft_walk sft_tree_walk(const struct sft_tree *tree, uint32_t folder);
+
+/* Return: false behind the last leaf. */
+bool sft_walk_next(struct sft_walk *walk, uint32_t *ret_node);
 
 #endif /* SFT_CORE_TREE_H */

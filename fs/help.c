@@ -34,8 +34,7 @@ void fs_options_help(void)
 	       "    view=NAME        what the root shows (default: %s):\n",
 	       sft_view_name(0));
 	for (size_t i = 0; i < sft_view_count(); i++)
-		printf("                       %-8s %s\n", sft_view_name(i),
-		       sft_view_about(i));
+		printf("      %-12s %s\n", sft_view_name(i), sft_view_about(i));
 	printf("                     all of them are below MOUNTPOINT/.view as well\n"
 	       "    io=auto          map files on local disks, read() others (default)\n"
 	       "    io=map           map files: fastest\n"

@@ -96,6 +96,9 @@ static bool print_attr(const struct sft_model *model, struct sft_ref ref,
 		       struct owner *owner, struct sft_error *err)
 {
 	static const char bits[] = "rwxrwxrwx";
+	static const char letters[] = {
+		[SFT_TYPE_FOLDER] = 'd', [SFT_TYPE_FILE] = '-', [SFT_TYPE_LINK] = 'l'
+	};
 	struct sft_attr attr;
 	char mode[11] = "-";
 	char date[32];
@@ -103,7 +106,7 @@ static bool print_attr(const struct sft_model *model, struct sft_ref ref,
 
 	if (sft_attr(model, ref, &attr, err) != SFT_OK)
 		return false;
-	mode[0] = attr.is_folder ? 'd' : '-';
+	mode[0] = letters[attr.type];
 	for (unsigned i = 0; i < 9; i++)
 		mode[i + 1] = attr.mode & 0400u >> i ? bits[i] : '-';
 	mode[10] = '\0';
@@ -134,13 +137,21 @@ struct walk {
 static bool print_entry(struct walk *walk, const char *name, struct sft_ref ref,
 			struct sft_error *err)
 {
+	char target[SFT_LINK_LEN_MAX];
 	char note[160];
 
 	if (walk->is_long && !print_attr(walk->model, ref, &walk->owner, err))
 		return false;
-	sft_ref_note(walk->model, ref, note, sizeof(note));
-	printf("%s%s%s%s%s\n", walk->path, name, sft_ref_is_folder(ref) ? "/" : "",
-	       walk->is_long && note[0] != '\0' ? "  " : "", walk->is_long ? note : "");
+	printf("%s%s%s", walk->path, name, sft_ref_is_folder(ref) ? "/" : "");
+	if (walk->is_long && sft_ref_type(walk->model, ref) == SFT_TYPE_LINK) {
+		const size_t len = sft_link_target(walk->model, ref, target);
+
+		printf(" -> %.*s", (int)len, target);
+	} else if (walk->is_long) {
+		sft_ref_note(walk->model, ref, note, sizeof(note));
+		printf("%s%s", note[0] != '\0' ? "  " : "", note);
+	}
+	putchar('\n');
 	return true;
 }
 
@@ -196,7 +207,7 @@ static int walk_tree(struct walk *walk)
 			fs_log_error(&err);
 			return 1;
 		}
-		if (entry.is_folder &&
+		if (entry.type == SFT_TYPE_FOLDER &&
 		    (!append_path(walk, entry.name, strlen(entry.name)) ||
 		     !enter(walk, entry.ref)))
 			return fs_log_fail(SFT_E_NO_MEMORY, "out of memory");

@@ -15,11 +15,13 @@
 #define BITS 64u
 
 struct fs_opened {
+	const struct sft_model *model;
 	struct fuse_session *session;
 	size_t node_count; /* above every node of a ref */
 	/* By view: a bit for each node and kind, in memory that is zero until touched. */
 	_Atomic(uint64_t) *words[VIEWS];
-	atomic_bool asked; /* to invalidate */
+	atomic_uint handled; /* changes of the source whose pages are dropped, or about to
+				be */
 	atomic_bool stop;
 	sem_t wake;
 	pthread_t thread;
@@ -38,6 +40,7 @@ struct fs_opened *fs_opened_new(const struct sft_model *model)
 	if (opened == NULL)
 		return NULL;
 	sem_init(&opened->wake, 0, 0);
+	opened->model = model;
 	opened->node_count = sft_model_totals(model).node_limit;
 	for (size_t i = 0; i <= sft_view_count(); i++) {
 		/* Large and sparse: calloc() maps it, and pages come as bits are set. */
@@ -61,7 +64,7 @@ void fs_opened_add(struct fs_opened *opened, struct sft_ref ref)
 		atomic_fetch_or(word, mask);
 }
 
-/* Drops the pages of the inodes of one word. Return: false where nobody listens. */
+/* Drops pages of a changed source, of one word. Return: false where nobody listens. */
 static bool drop_word(const struct fs_opened *opened, uint8_t view, size_t word)
 {
 	uint64_t bits = atomic_load(&opened->words[view][word]);
@@ -74,8 +77,12 @@ static bool drop_word(const struct fs_opened *opened, uint8_t view, size_t word)
 			.kind = (uint8_t)(bit % KINDS),
 		};
 
-		const int result = fuse_lowlevel_notify_inval_inode(
-			opened->session, fs_ino_encode(ref), 0, 0);
+		int result;
+
+		if (!sft_ref_changed(opened->model, ref))
+			continue;
+		result = fuse_lowlevel_notify_inval_inode(opened->session,
+							  fs_ino_encode(ref), 0, 0);
 
 		/* ENOENT: the kernel had forgotten the inode already. */
 		if ((result != 0 && result != -ENOENT) || atomic_load(&opened->stop))
@@ -84,18 +91,24 @@ static bool drop_word(const struct fs_opened *opened, uint8_t view, size_t word)
 	return true;
 }
 
+/* Return: false where nobody listens any more. */
+static bool drop_changed(const struct fs_opened *opened)
+{
+	for (uint8_t view = 0; view <= sft_view_count(); view++)
+		for (size_t word = 0; word < word_count(opened); word++)
+			if (!drop_word(opened, view, word))
+				return false;
+	return true;
+}
+
 static void *run(void *arg)
 {
 	struct fs_opened *opened = arg;
 
-	while (sem_wait(&opened->wake) != 0)
-		; /* interrupted */
-	if (atomic_load(&opened->stop))
-		return NULL;
-	for (uint8_t view = 0; view <= sft_view_count(); view++)
-		for (size_t word = 0; word < word_count(opened); word++)
-			if (!drop_word(opened, view, word))
-				return NULL;
+	do {
+		while (sem_wait(&opened->wake) != 0)
+			; /* interrupted */
+	} while (!atomic_load(&opened->stop) && drop_changed(opened));
 	return NULL;
 }
 
@@ -108,10 +121,14 @@ bool fs_opened_start(struct fs_opened *opened, struct fuse_session *session)
 
 void fs_opened_invalidate(struct fs_opened *opened)
 {
-	if (atomic_exchange(&opened->asked, true))
+	const unsigned changes = sft_model_changes(opened->model);
+
+	if (atomic_exchange(&opened->handled, changes) == changes)
 		return;
-	fs_log("the source changed: its files answer 'stale file handle' from now on "
-	       "(changed)");
+	fs_log("%s 'stale file handle' from now on (changed)",
+	       sft_ref_changed(opened->model, SFT_REF_ROOT)
+		       ? "the source changed: its files answer"
+		       : "a file beside the source changed: it answers");
 	sem_post(&opened->wake);
 }
 

@@ -24,7 +24,7 @@ bool fs_opened_start(struct fs_opened *opened, struct fuse_session *session);
 /* Notes an inode, before the reply to its open. Lock-free. */
 void fs_opened_add(struct fs_opened *opened, struct sft_ref ref);
 
-/* Has all pages dropped, once; later calls do nothing. Never waits. */
+/* Has the pages dropped of what sft_ref_changed(), once for each change. Never waits. */
 void fs_opened_invalidate(struct fs_opened *opened);
 
 /* Stops the thread if there is one; before the session goes. */

@@ -49,12 +49,26 @@ static int errno_of(struct fs_context *context, const struct sft_error *err)
 	return EIO;
 }
 
+static mode_t type_of(enum sft_type type)
+{
+	switch (type) {
+	case SFT_TYPE_FOLDER:
+		return S_IFDIR;
+	case SFT_TYPE_LINK:
+		return S_IFLNK;
+	case SFT_TYPE_FILE:
+		break;
+	}
+	return S_IFREG;
+}
+
 static mode_t mode_of(const struct fs_options *options, const struct sft_attr *attr)
 {
-	const mode_t type = attr->is_folder ? S_IFDIR : S_IFREG;
+	const mode_t type = type_of(attr->type);
+	const mode_t most = attr->type == SFT_TYPE_FOLDER ? 0555 : 0444;
 
-	if (options->has_umask)
-		return type | ((attr->is_folder ? 0555 : 0444) & ~options->umask);
+	if (options->has_umask && attr->type != SFT_TYPE_LINK)
+		return type | (most & ~options->umask);
 	return type | attr->mode;
 }
 
@@ -187,11 +201,21 @@ static void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 		fuse_reply_attr(req, &info, TIMEOUT_SECONDS);
 }
 
-/* There are no symbolic links. Replies: EINVAL, as readlink(2) has it. */
+/* Replies: fuse_reply_readlink, or EINVAL, ESTALE. */
 static void fs_op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
-	(void)ino;
-	fuse_reply_err(req, EINVAL);
+	const struct sft_model *model = context_of(req)->model;
+	char target[SFT_LINK_LEN_MAX + 1];
+	struct sft_ref ref;
+
+	if (!take_ref(req, ino, &ref))
+		return;
+	if (sft_ref_type(model, ref) != SFT_TYPE_LINK) {
+		fuse_reply_err(req, EINVAL);
+		return;
+	}
+	target[sft_link_target(model, ref, target)] = '\0';
+	fuse_reply_readlink(req, target);
 }
 
 /* With default_permissions the kernel decides by the modes. Replies: 0 or EROFS. */
@@ -235,7 +259,7 @@ static bool list_entry(const struct sft_model *model, struct sft_ref folder, uin
 	}
 	strcpy(entry->name, pos == 0 ? "." : "..");
 	entry->ref = pos == 0 ? folder : sft_parent(model, folder);
-	entry->is_folder = true;
+	entry->type = SFT_TYPE_FOLDER;
 	entry->next = pos + 1;
 	return true;
 }
@@ -249,7 +273,7 @@ static size_t add_entry(fuse_req_t req, char *buf, size_t room,
 
 	if (!plus || is_dot) {
 		param.attr.st_ino = fs_ino_encode(entry->ref);
-		param.attr.st_mode = entry->is_folder ? S_IFDIR : S_IFREG;
+		param.attr.st_mode = type_of(entry->type);
 		if (!plus)
 			return fuse_add_direntry(req, buf, room, entry->name, &param.attr,
 						 (off_t)entry->next);
@@ -335,8 +359,8 @@ static void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 	if (!take_ref(req, ino, &ref))
 		return;
-	if (sft_ref_is_folder(ref)) {
-		fuse_reply_err(req, EISDIR);
+	if (sft_ref_type(context->model, ref) != SFT_TYPE_FILE) {
+		fuse_reply_err(req, sft_ref_is_folder(ref) ? EISDIR : ELOOP);
 		return;
 	}
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC)) {
@@ -356,20 +380,36 @@ static void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		close_file(context, file);
 }
 
-/* Replies from the mapping of the source. Return: false if nothing was sent. */
+/*
+ * Replies from memory: mappings of the source, and what the model keeps. Return: false if
+ * nothing was sent.
+ */
 static bool reply_mapped(fuse_req_t req, const struct sft_file *file, size_t size,
 			 uint64_t off)
 {
+	struct fs_context *context = context_of(req);
 	struct iovec iov[IOV_MAX_COUNT];
+	struct sft_home home;
+	struct sft_error err;
 	size_t count;
 
-	if (!sft_file_map(file, off, size, iov, IOV_MAX_COUNT, &count))
+	if (!sft_file_map(file, off, size, iov, IOV_MAX_COUNT, &count, &home))
 		return false;
+	if (sft_home_check(context->model, home, &err) != SFT_OK) {
+		fuse_reply_err(req, errno_of(context, &err));
+		return true;
+	}
 	/* The kernel copies. Where a page is gone the reader gets EIO from it. */
 	if (count == 1) /* without the allocation that libfuse makes for more */
 		fuse_reply_buf(req, iov[0].iov_base, iov[0].iov_len);
 	else
 		fuse_reply_iov(req, iov, (int)count);
+	/*
+	 * A change while the kernel copied is known at once, not at the next read. Not by
+	 * asking the file: its release can overtake us on another thread.
+	 */
+	if (sft_home_check(context->model, home, &err) == SFT_E_CHANGED)
+		errno_of(context, &err);
 	return true;
 }
 
@@ -379,26 +419,13 @@ static void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 {
 	struct fs_context *context = context_of(req);
 	const struct sft_file *file = file_of(fi);
-	const struct sft_home home = sft_file_home(file);
 	auto_free void *buf = NULL;
 	struct sft_error err;
 	size_t len;
 
 	(void)ino;
-	if (sft_home_check(context->model, home, &err) != SFT_OK) {
-		fuse_reply_err(req, errno_of(context, &err));
+	if (reply_mapped(req, file, size, (uint64_t)off))
 		return;
-	}
-	if (reply_mapped(req, file, size, (uint64_t)off)) {
-		/*
-		 * A change while the kernel copied is known at once, not at the next
-		 * read. Not by asking the file: its release can overtake us on another
-		 * thread.
-		 */
-		if (sft_home_check(context->model, home, &err) == SFT_E_CHANGED)
-			errno_of(context, &err);
-		return;
-	}
 	buf = malloc(size > 0 ? size : 1);
 	if (buf == NULL)
 		fuse_reply_err(req, ENOMEM);

@@ -6,13 +6,13 @@ a copy of the mount, and a tree of another root view.
 """
 import os
 
-from expected import (check_npy_header, check_views, has_npy, model_document, parse_json,
-                      tensor_document)
+import views
+from expected import check_npy_header, has_npy, model_document, parse_json, tensor_document
 from safetensors_reader import tree_path
+from views import METADATA
 
 CHUNK = 8 << 20
 HEAD = 4096  # longer than the npy header of any tensor of rank 64
-METADATA = "__metadata__.json"
 
 
 def walk(root):
@@ -43,15 +43,32 @@ def with_folders(files):
 
 def tensors_paths(model):
     """Every path of the `tensors` view."""
-    paths = [tree_path(name) for name in model.tensors]
-    files = {path + suffix for path in paths for suffix in (".bin", ".json")}
-    assert len(files) == 2 * len(model.tensors)
-    return with_folders(files | {METADATA})
+    paths = views.files("tensors", model)
+    count = len(model.tensors) + len(views.aliases(model))
+    assert len(paths) == 2 * count + 1, "two names in one place"
+    return with_folders(paths)
 
 
 def npy_paths(model):
     """Every path of the `npy` view: a folder whose tensors are all absent may be left out."""
-    return {tree_path(t.name) + ".npy" for t in model.tensors.values() if has_npy(t)}
+    return views.files("npy", model)
+
+
+def files_below(root):
+    """All paths below a folder but for those of folders."""
+    return {path for path in walk(root) if path[-1] != "/"}
+
+
+def links_below(root):
+    """The symbolic links below a folder: path -> text."""
+    return {path: os.readlink(os.path.join(root, path)) for path in files_below(root)
+            if os.path.islink(os.path.join(root, path))}
+
+
+def check_listing(root, view, model):
+    """The view has the files and links that it must have, and no others."""
+    assert files_below(root) == views.files(view, model), view
+    assert links_below(root) == views.links(view, model), view
 
 
 def slurp(path):
@@ -107,10 +124,18 @@ def check_npy(root, tensor, data=True):
         check_data(path, start, tensor)
 
 
+def check_left_out(document):
+    """What is said of the source folder's other files: a reason for each."""
+    left_out = document.pop("left_out", {})
+    assert document.pop("left_out_more", 0) == 0 or len(left_out) >= 1000
+    assert all(isinstance(reason, str) and reason for reason in left_out.values())
+
+
 def check_metadata(root, model):
     """The root's __metadata__.json sums up the model."""
     document = parse_json(slurp(os.path.join(root, METADATA)))
-    check_views(document.pop("views"), model)
+    views.check_views(document.pop("views"), model)
+    check_left_out(document)
     document["files"].sort(key=lambda file: os.fsencode(file["name"]))
     assert document == model_document(model)
 
@@ -122,7 +147,8 @@ def check_tree(root, model):
     assert set(found) == tensors_paths(model)
     check_metadata(root, model)
     npy = os.path.join(root, ".view", "npy")
-    assert {path for path in walk(npy) if path[-1] != "/"} == npy_paths(model)
+    for view in views.TREES:
+        check_listing(os.path.join(root, ".view", view), view, model)
     for tensor in model.tensors.values():
         check_bin(root, tensor)
         check_json(root, tensor)

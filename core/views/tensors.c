@@ -7,8 +7,8 @@
 #include "core/describe.h"
 #include "core/views/view.h"
 
-static void describe_bin(const struct sft_model *model, const struct sft_tensor *tensor,
-			 struct sft_layout *layout)
+void sft_view_describe_bin(const struct sft_model *model, const struct sft_tensor *tensor,
+			   struct sft_layout *layout)
 {
 	sft_layout_range(layout, tensor->shard, sft_model_data_off(model, tensor),
 			 sft_tensor_len(tensor));
@@ -20,18 +20,22 @@ static void describe_metadata(const struct sft_model *model, struct sft_layout *
 }
 
 static const struct sft_view_file files[] = {
-	{ ".bin", NULL, describe_bin },
-	{ ".json", sft_describe_absent, sft_describe_tensor },
+	{ .suffix = ".bin", .describe = sft_view_describe_bin },
+	{ .suffix = ".json",
+	  .absent = sft_describe_absent,
+	  .describe = sft_describe_tensor },
 };
 
 /* The one key that no tensor can have. */
 static const struct sft_view_top tops[] = {
-	{ "__metadata__.json", describe_metadata },
+	{ .name = "__metadata__.json", .describe = describe_metadata },
 };
 
 const struct sft_view sft_view_tensors = {
 	.name = "tensors",
 	.about = "raw bytes (.bin) and a description (.json)",
+	.tree = SFT_TREE_NESTED,
+	.has_links = true,
 	.files = files,
 	.file_count = sizeof(files) / sizeof(files[0]),
 	.tops = tops,

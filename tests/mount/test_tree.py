@@ -177,7 +177,7 @@ def test_statfs(edge):
 def inodes(root):
     """Inode numbers by path, as readdir gives them and as stat does: the two must agree."""
     found = {}
-    stack = [root, os.path.join(root, ".view", "npy"), os.path.join(root, ".view", "tensors")]
+    stack = [root, *(os.path.join(root, ".view", view) for view in expected.VIEWS)]
     while stack:
         folder = stack.pop()
         for entry in os.scandir(folder):

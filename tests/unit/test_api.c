@@ -51,11 +51,12 @@ static void list(FILE *out, const struct sft_model *model, struct sft_ref folder
 		expect(sft_attr(model, entry.ref, &attr, &err), &err);
 		sft_ref_note(model, entry.ref, note, sizeof(note));
 		fprintf(out, "%*s%s%s%s%s", indent, "", entry.name,
-			entry.is_folder ? "/" : "", note[0] != '\0' ? ": " : "", note);
+			entry.type == SFT_TYPE_FOLDER ? "/" : "",
+			note[0] != '\0' ? ": " : "", note);
 		if (strstr(entry.name, ".bin") != NULL)
 			fprintf(out, ", %" PRIu64 " bytes", attr.len);
 		fputc('\n', out);
-		if (entry.is_folder)
+		if (entry.type == SFT_TYPE_FOLDER)
 			list(out, model, entry.ref, indent + 2);
 	}
 }

@@ -61,9 +61,20 @@ static const char *tensor_path(char path[64], const char *prefix, unsigned idx,
 }
 
 /* The paths that stand for the whole model. */
-static const char *const folders[] = { "", "t", ".view", ".view/npy", ".view/npy/t" };
+static const char *const folders[] = { "",
+				       "t",
+				       ".view",
+				       ".view/npy",
+				       ".view/npy/t",
+				       ".view/f32/t",
+				       ".view/flat",
+				       ".view/offload",
+				       ".view/model" };
 static const char *const tops[] = { "__metadata__.json",
-				    ".view/tensors/__metadata__.json" };
+				    ".view/tensors/__metadata__.json",
+				    ".view/offload/index.json",
+				    ".view/model/model.safetensors",
+				    ".view/safetensors/t.safetensors" };
 
 /* The files of a tensor: the view, and the suffix there. */
 static const char *const files[][2] = {
@@ -71,6 +82,8 @@ static const char *const files[][2] = {
 	{ "", ".json" },
 	{ ".view/tensors/", ".bin" },
 	{ ".view/npy/", ".npy" },
+	{ ".view/f32/", ".bin" },
+	{ ".view/safetensors/", ".safetensors" },
 };
 
 /* ---- modes ---- */
@@ -220,33 +233,55 @@ static void test_owners(void **state)
 static const char header[] = "{\"a.b.c\":[\"BF16\",[2,3],[0,12]],"
 			     "\"a.d\":[\"F64\",[0],[12,12]],"
 			     "\"e\":[\"F4\",[2,5],[12,17]],"
-			     "\"scalar\":[\"C64\",[],[17,25]]}";
+			     "\"scalar\":[\"C64\",[],[17,25]],"
+			     "\"__metadata__\":{\"x.y.z\":\"a.b.c\"}}";
 
 struct row {
 	const char *path;
-	bool is_folder;
+	enum sft_type type;
 	uint64_t number; /* links of a folder, length of a file; 0: as when it is read */
 	const char *note;
 };
 
 static const struct row rows[] = {
-	{ "", true, 3, "" },
-	{ "a", true, 3, "" },
-	{ "a/b", true, 2, "" },
-	{ ".view", true, 4, "" },
-	{ ".view/tensors", true, 3, "" },
-	{ ".view/npy", true, 3, "" },
-	{ ".view/npy/a/b", true, 2, "" },
-	{ "__metadata__.json", false, 0, "" },
-	{ "a/b/c.bin", false, 12, "BF16 [2, 3]" },
-	{ "a/b/c.json", false, 0, "BF16 [2, 3]" },
-	{ ".view/npy/a/b/c.npy", false, 128 + 12, "BF16 [2, 3]" },
-	{ "a/d.bin", false, 0, "F64 [0]" },
-	{ ".view/npy/a/d.npy", false, 128, "F64 [0]" },
-	{ "e.bin", false, 5, "F4 [2, 5]" },
-	{ ".view/npy/e.npy", false, 128 + 5, "F4 [2, 5]" },
-	{ "scalar.bin", false, 8, "C64 []" },
-	{ ".view/npy/scalar.npy", false, 128 + 8, "C64 []" },
+	{ "", SFT_TYPE_FOLDER, 4, "" },
+	{ "a", SFT_TYPE_FOLDER, 3, "" },
+	{ "a/b", SFT_TYPE_FOLDER, 2, "" },
+	{ ".view", SFT_TYPE_FOLDER, 2 + 9, "" },
+	{ ".view/tensors", SFT_TYPE_FOLDER, 4, "" },
+	{ ".view/npy", SFT_TYPE_FOLDER, 4, "" },
+	{ ".view/npy/a/b", SFT_TYPE_FOLDER, 2, "" },
+	{ ".view/safetensors", SFT_TYPE_FOLDER, 4, "" },
+	{ ".view/flat", SFT_TYPE_FOLDER, 2, "" },
+	{ ".view/offload", SFT_TYPE_FOLDER, 2, "" },
+	{ ".view/model", SFT_TYPE_FOLDER, 2, "" },
+	{ "__metadata__.json", SFT_TYPE_FILE, 0, "" },
+	{ "a/b/c.bin", SFT_TYPE_FILE, 12, "BF16 [2, 3]" },
+	{ "a/b/c.json", SFT_TYPE_FILE, 0, "BF16 [2, 3]" },
+	{ ".view/npy/a/b/c.npy", SFT_TYPE_FILE, 128 + 12, "BF16 [2, 3]" },
+	{ "a/d.bin", SFT_TYPE_FILE, 0, "F64 [0]" },
+	{ ".view/npy/a/d.npy", SFT_TYPE_FILE, 128, "F64 [0]" },
+	{ "e.bin", SFT_TYPE_FILE, 5, "F4 [2, 5]" },
+	{ ".view/npy/e.npy", SFT_TYPE_FILE, 128 + 5, "F4 [2, 5]" },
+	{ "scalar.bin", SFT_TYPE_FILE, 8, "C64 []" },
+	{ ".view/npy/scalar.npy", SFT_TYPE_FILE, 128 + 8, "C64 []" },
+	{ ".view/f32/a/b/c.bin", SFT_TYPE_FILE, 24, "BF16 [2, 3]" },
+	{ ".view/f32/a/b/c.npy", SFT_TYPE_FILE, 128 + 24, "BF16 [2, 3]" },
+	{ ".view/f32/e.bin", SFT_TYPE_FILE, 40, "F4 [2, 5]" },
+	{ ".view/flat/a.b.c.bin", SFT_TYPE_FILE, 12, "BF16 [2, 3]" },
+	{ ".view/flat/a.b.c.json", SFT_TYPE_FILE, 0, "BF16 [2, 3]" },
+	{ ".view/flat/e.npy", SFT_TYPE_FILE, 128 + 5, "F4 [2, 5]" },
+	{ ".view/offload/a.d.dat", SFT_TYPE_FILE, 1, "F64 [0]" },
+	{ ".view/offload/scalar.dat", SFT_TYPE_FILE, 8, "C64 []" },
+	{ ".view/offload/index.json", SFT_TYPE_FILE, 0, "" },
+	{ ".view/safetensors/e.safetensors", SFT_TYPE_FILE, 4096 + 5, "F4 [2, 5]" },
+	{ ".view/safetensors/a.safetensors", SFT_TYPE_FILE, 4096 + 12, "" },
+	{ ".view/safetensors/a/b.safetensors", SFT_TYPE_FILE, 4096 + 12, "" },
+	{ ".view/model/model.safetensors", SFT_TYPE_FILE, 8 + sizeof(header) - 1 + 25,
+	  "" },
+	{ "x/y/z.bin", SFT_TYPE_LINK, 15, "BF16 [2, 3]" },
+	{ ".view/flat/x.y.z.npy", SFT_TYPE_LINK, 9, "BF16 [2, 3]" },
+	{ ".view/safetensors/x/y/z.safetensors", SFT_TYPE_LINK, 23, "BF16 [2, 3]" },
 };
 
 static void check_row(const struct sft_model *model, const struct row *row)
@@ -256,15 +291,19 @@ static void check_row(const struct sft_model *model, const struct row *row)
 	size_t len;
 	char *text;
 
-	CHECK_UINT(row->path, attr.is_folder, row->is_folder);
-	CHECK_UINT(row->path, attr.link_count, row->is_folder ? row->number : 1);
+	CHECK_UINT(row->path, attr.type, row->type);
+	CHECK_UINT(row->path, attr.link_count,
+		   row->type == SFT_TYPE_FOLDER ? row->number : 1);
 	sft_ref_note(model, find_ref(model, row->path), note, sizeof(note));
 	CHECK_TEXT(row->path, note, row->note);
 	sft_ref_note(model, find_ref(model, row->path), cut, sizeof(cut));
 	note[sizeof(cut) - 1] = '\0';
 	CHECK_TEXT(row->path, cut, note);
-	if (row->is_folder) {
-		CHECK_UINT(row->path, attr.len, 0);
+	if (row->type != SFT_TYPE_FILE) {
+		CHECK_UINT(row->path, attr.len,
+			   row->type == SFT_TYPE_LINK ? row->number : 0);
+		CHECK_UINT(row->path, row->type != SFT_TYPE_LINK || attr.mode == 0777,
+			   true);
 		return;
 	}
 	text = read_whole(model, row->path, &len);

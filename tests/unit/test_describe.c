@@ -57,12 +57,46 @@ static char *read_document(const struct sft_model *model, const char *path)
 	return text;
 }
 
+/* The brace that closes the object at @text, which is squeezed. */
+static char *end_of_object(char *text)
+{
+	bool in_string = false;
+	unsigned depth = 0;
+
+	for (;; text++) {
+		if (in_string && *text == '\\')
+			text++;
+		else if (*text == '"')
+			in_string = !in_string;
+		else if (!in_string && *text == '{')
+			depth++;
+		else if (!in_string && *text == '}' && --depth == 0)
+			return text;
+	}
+}
+
+/* Takes out what is said about a view whose rules are not the matter here. */
+static void drop_view(char *text, const char *view)
+{
+	char key[32];
+	char *begin, *end;
+
+	snprintf(key, sizeof(key), ",\"%s\":{\"absent\":", view);
+	begin = strstr(text, key);
+	if (begin == NULL)
+		return;
+	end = end_of_object(strchr(begin, '{')) + 1;
+	memmove(begin, end, strlen(end) + 1);
+}
+
 static void check_document(const struct sft_model *model, const char *path,
 			   const char *want)
 {
 	char *got = read_document(model, path);
 
 	squeeze(got);
+	drop_view(got, "torch");
+	drop_view(got, "npz");
 	CHECK_TEXT(path, got, want);
 	free(got);
 }
@@ -170,7 +204,11 @@ static void test_hard(void **state)
 
 /* ---- __metadata__.json ---- */
 
-#define NO_VIEWS "\"views\":{\"tensors\":{\"absent\":{}},\"npy\":{\"absent\":{}}}"
+#define NO_VIEWS                                                                         \
+	"\"views\":{\"tensors\":{\"absent\":{}},\"npy\":{\"absent\":{}},"                \
+	"\"f32\":{\"absent\":{}},\"flat\":{\"absent\":{}},\"offload\":{\"absent\":{},"   \
+	"\"absent_files\":{\"index.json\":\"there is nothing to write an index of\"}},"  \
+	"\"safetensors\":{\"absent\":{}},\"model\":{\"absent\":{}}}"
 
 static void test_empty(void **state)
 {
@@ -187,6 +225,7 @@ static void test_empty(void **state)
 
 #define TEN "1,1,1,1,1,1,1,1,1,1,"
 #define RANK_65 "[" TEN TEN TEN TEN TEN TEN "1,1,1,1,1]"
+#define NO_ARRAY "\"r\\u000a\":\"numpy arrays have at most 64 dimensions\""
 
 static void test_sharded(void **state)
 {
@@ -217,9 +256,11 @@ static void test_sharded(void **state)
 		 "\"BF16\":{\"tensors\":2,\"parameters\":6,\"bytes\":12},"
 		 "\"F32\":{\"tensors\":1,\"parameters\":1,\"bytes\":4}},"
 		 "\"metadata\":{\"format\":\"pt\",\"a\\u000ab\":\"\",\"c\":\"d\"},"
-		 "\"views\":{\"tensors\":{\"absent\":{}},\"npy\":{\"absent\":{"
-		 "\"r\\u000a\":"
-		 "\"numpy arrays have at most 64 dimensions\"}}},"
+		 "\"views\":{\"tensors\":{\"absent\":{}},\"npy\":{\"absent\":{" NO_ARRAY
+		 "}},\"f32\":{\"absent\":{" NO_ARRAY "}},\"flat\":{\"absent\":{" NO_ARRAY
+		 "}},\"offload\":{\"absent\":{\"r\\u000a\":\"its name cannot be a file's "
+		 "name as it is\"}},\"safetensors\":{\"absent\":{}},"
+		 "\"model\":{\"absent\":{}}},"
 		 "\"missing\":{\"gone\":\"sub/3.safetensors\",\"g\\u0000\":"
 		 "\"2.safetensors\"}}",
 		 8 + strlen(one) + 13, strlen(one), 8 + strlen(two) + 5, strlen(two));

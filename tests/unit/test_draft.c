@@ -21,7 +21,7 @@ static uint32_t only_child(const struct sft_tree *tree, uint32_t folder, bool is
 	const struct sft_node *node = &tree->nodes[folder];
 
 	CHECK_UINT("folders", node->folder_count, is_folder);
-	CHECK_UINT("tensors", node->tensor_count, !is_folder);
+	CHECK_UINT("tensors", node->leaf_count, !is_folder);
 	return node->first;
 }
 
@@ -32,7 +32,7 @@ static void check_single(const char *row, struct sft_bytes name, unsigned folder
 	struct sft_tree tree;
 	uint32_t at = SFT_TREE_ROOT;
 
-	CHECK_UINT(row, sft_tree_build(&tree, &name, 1, NULL), SFT_OK);
+	CHECK_UINT(row, sft_tree_build(&tree, SFT_TREE_NESTED, &name, 1, NULL), SFT_OK);
 	CHECK_UINT(row, tree.count, folders + 2);
 	for (unsigned i = 0; i < folders; i++)
 		at = only_child(&tree, at, true);
@@ -127,7 +127,7 @@ static void test_very_deep(void **state)
 	uint32_t found = 0;
 
 	(void)state;
-	assert_int_equal(sft_tree_build(&tree, names, 2, NULL), SFT_OK);
+	assert_int_equal(sft_tree_build(&tree, SFT_TREE_NESTED, names, 2, NULL), SFT_OK);
 	assert_int_equal(tree.count, 1 + SFT_DEPTH_MAX + 2);
 	for (unsigned i = 0; i < SFT_DEPTH_MAX; i++)
 		at = only_child(&tree, at, true);
@@ -213,7 +213,9 @@ static void check_twins(const char *end, bool are_folders)
 		names[i] = bytes_at(texts[i], TWIN_LEN + strlen(end));
 	}
 	names[TWINS_MAX] = BYTES("b");
-	assert_int_equal(sft_tree_build(&tree, names, TWINS_MAX + 1, NULL), SFT_OK);
+	assert_int_equal(
+		sft_tree_build(&tree, SFT_TREE_NESTED, names, TWINS_MAX + 1, NULL),
+		SFT_OK);
 	for (unsigned i = 0; i < TWINS_MAX; i++) {
 		const unsigned nth = i * 5 % TWINS_MAX;
 		char want[SFT_COMPONENT_MAX + 1];
@@ -255,7 +257,7 @@ static void test_twin_kinds(void **state)
 	fill_twin(texts[1], 0);
 	memcpy(texts[1] + TWIN_LEN, ".w", 2);
 	names[1] = bytes_at(texts[1], TWIN_LEN + 2);
-	assert_int_equal(sft_tree_build(&tree, names, 2, NULL), SFT_OK);
+	assert_int_equal(sft_tree_build(&tree, SFT_TREE_NESTED, names, 2, NULL), SFT_OK);
 	for (unsigned is_folder = 0; is_folder < 2; is_folder++) {
 		assert_true(sft_tree_find(&tree, SFT_TREE_ROOT, twin_name(0, want),
 					  is_folder, &found));

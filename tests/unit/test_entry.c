@@ -44,6 +44,10 @@ static const char npy_tree[] =
 	" b/ b/0/ b/0/c.npy b/10/ b/10/c.npy b/9/ b/9/c.npy"
 	" rank/ w/ w/absmax.npy w/bin.npy %.npy %2Fetc%2Fa%25b.npy w.npy";
 
+/* The tree has 11 folders, the root among them; five views show it, five have no folders.
+ */
+#define FOLDERS (5 * 11 + 5)
+
 static struct sft_model *open_names(const char *folder)
 {
 	write_model(folder, "m", header, 0);
@@ -52,11 +56,11 @@ static struct sft_model *open_names(const char *folder)
 
 /* ---- walking ---- */
 
-#define REFS_MAX 256u
+#define REFS_MAX 512u
 
 struct walk {
 	const struct sft_model *model;
-	char path[1024], text[8192];
+	char path[1024], text[32768];
 	size_t text_len;
 	struct sft_ref refs[REFS_MAX];
 	size_t count;
@@ -85,7 +89,9 @@ static void check_entry(const struct walk *walk, struct sft_ref folder,
 	if (!sft_lookup(walk->model, folder, entry->name, strlen(entry->name), &found))
 		fail_msg("%s is listed and not found", walk->path);
 	CHECK_UINT(walk->path, number_of(found), number_of(entry->ref));
-	CHECK_UINT(walk->path, entry->is_folder, sft_ref_is_folder(entry->ref));
+	CHECK_UINT(walk->path, entry->type, sft_ref_type(walk->model, entry->ref));
+	CHECK_UINT(walk->path, entry->type == SFT_TYPE_FOLDER,
+		   sft_ref_is_folder(entry->ref));
 	CHECK_UINT(walk->path, number_of(sft_parent(walk->model, found)),
 		   number_of(folder));
 	CHECK_UINT(walk->path, sft_ref_valid(walk->model, found), true);
@@ -101,14 +107,14 @@ static void walk_folder(struct walk *walk, struct sft_ref folder)
 
 	while (sft_list(walk->model, folder, entry.next, &entry)) {
 		snprintf(walk->path + path_len, sizeof(walk->path) - path_len, "%s%s",
-			 entry.name, entry.is_folder ? "/" : "");
+			 entry.name, entry.type == SFT_TYPE_FOLDER ? "/" : "");
 		walk->text_len += (size_t)snprintf(walk->text + walk->text_len,
 						   sizeof(walk->text) - walk->text_len,
 						   " %s", walk->path);
 		assert_true(walk->text_len < sizeof(walk->text));
 		note_ref(walk, entry.ref);
 		check_entry(walk, folder, &entry);
-		if (entry.is_folder)
+		if (entry.type == SFT_TYPE_FOLDER)
 			walk_folder(walk, entry.ref);
 	}
 	walk->path[path_len] = '\0';
@@ -172,7 +178,7 @@ static size_t entry_at(const struct sft_model *model, struct sft_ref folder, uin
 	assert_true(i < count);
 	CHECK_UINT(entry.name, number_of(entry.ref), number_of(entries[i].ref));
 	CHECK_UINT(entry.name, entry.next, entries[i].next);
-	CHECK_UINT(entry.name, entry.is_folder, entries[i].is_folder);
+	CHECK_UINT(entry.name, entry.type, entries[i].type);
 	return i;
 }
 
@@ -219,7 +225,7 @@ static void test_positions(void **state)
 		check_positions(model, walk->refs[i]);
 		folders++;
 	}
-	assert_int_equal(folders, 3 * 11 + 1);
+	assert_int_equal(folders, FOLDERS + 1);
 	free(walk);
 	sft_close(model);
 }
@@ -241,6 +247,10 @@ static const struct {
 	{ ".view/tensors", BYTES(".view|w.npy|") },
 	{ ".view/npy", BYTES(".view|w.bin|__metadata__.json|") },
 	{ ".view/npy/rank", BYTES("65.npy|") },
+	{ ".view/flat", BYTES("w|w.dat|w/absmax.bin|rank.65.npy|.view|index.json|") },
+	{ ".view/offload", BYTES("w|w.bin|%.dat|rank.65.dat|index.json\0|") },
+	{ ".view/safetensors", BYTES(".safetensors|w.bin|w.npy|") },
+	{ ".view/model", BYTES("|model|model.safetensors\0|w.bin|w|.safetensors|") },
 };
 
 static void test_absent(void **state)
@@ -272,6 +282,8 @@ static void test_numbers(void **state)
 {
 	struct sft_model *model = open_names(*state);
 	const uint32_t w = find_ref(model, "w.bin").node;
+	const uint32_t folder_w = find_ref(model, "w").node;
+	const uint32_t flat_w = find_ref(model, ".view/flat/w.bin").node;
 	const struct {
 		const char *path, *parent;
 		struct sft_ref ref;
@@ -286,6 +298,19 @@ static void test_numbers(void **state)
 		{ "w.bin", "", { w, 0, SFT_KIND_FILE } },
 		{ "w.json", "", { w, 0, SFT_KIND_FILE + 1 } },
 		{ ".view/npy/w.npy", ".view/npy", { w, 2, SFT_KIND_FILE } },
+		{ ".view/f32/w.npy", ".view/f32", { w, 3, SFT_KIND_FILE + 1 } },
+		{ ".view/flat/w.json", ".view/flat", { flat_w, 4, SFT_KIND_FILE + 1 } },
+		{ ".view/offload/w.dat", ".view/offload", { flat_w, 5, SFT_KIND_FILE } },
+		{ ".view/offload/index.json", ".view/offload", { 0, 5, SFT_KIND_TOP } },
+		{ ".view/safetensors/w.safetensors", /* of the folder, not of the tensor
+						      */
+		  ".view/safetensors",
+		  { folder_w, 6, SFT_KIND_FILE } },
+		{ ".view/model/model.safetensors",
+		  ".view/model",
+		  { 0, 7, SFT_KIND_TOP } },
+		{ ".view/torch", ".view", { 0, 8, SFT_KIND_FOLDER } },
+		{ ".view/npz", ".view", { 0, 9, SFT_KIND_FOLDER } },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
@@ -300,7 +325,7 @@ static void test_numbers(void **state)
 /* A ref is valid if a walk comes to it, and no other is. */
 static void test_valid(void **state)
 {
-	static const uint8_t views[] = { 0, 1, 2, 3, 31, 32, 255 };
+	static const uint8_t views[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 31, 32, 255 };
 	struct sft_model *model = open_names(*state);
 	const size_t limit = sft_model_totals(model).node_limit;
 	struct walk *walk = walk_all(model);
@@ -343,12 +368,17 @@ static void test_stable(void **state)
 static void test_view_use(void **state)
 {
 	static const char *const unknown[] = { "", "np", "npyx", "NPY", ".view" };
+	static const char *const names[] = { "tensors", "npy",     "f32",
+					     "flat",    "offload", "safetensors",
+					     "model",   "torch",   "npz" };
 	struct sft_model *model = open_names(*state);
 
-	assert_int_equal(sft_view_count(), 2);
-	assert_string_equal(sft_view_name(0), "tensors");
-	assert_string_equal(sft_view_name(1), "npy");
-	assert_string_not_equal(sft_view_about(0), sft_view_about(1));
+	assert_int_equal(sft_view_count(), ARRAY_COUNT(names));
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		CHECK_TEXT("name", sft_view_name(i), names[i]);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(sft_view_about(j), sft_view_about(i));
+	}
 	assert_int_equal(sft_model_totals(model).file_count, 38);
 	assert_true(sft_view_use(model, "npy"));
 	for (size_t i = 0; i < ARRAY_COUNT(unknown); i++)

@@ -69,13 +69,14 @@ static bool check_read(const struct sft_file *file, const char *path,
 	const size_t want = len < left ? len : left;
 	uint8_t *buf = malloc(want);
 	struct iovec parts[4];
+	struct sft_home home;
 	size_t got, count;
 	bool mapped;
 
 	assert_int_equal(sft_file_read(file, off, buf, len, &got, NULL), SFT_OK);
 	CHECK_BYTES(path, ((struct sft_bytes){ buf, got }),
 		    ((struct sft_bytes){ want > 0 ? whole.data + off : NULL, want }));
-	mapped = sft_file_map(file, off, len, parts, ARRAY_COUNT(parts), &count);
+	mapped = sft_file_map(file, off, len, parts, ARRAY_COUNT(parts), &count, &home);
 	got = 0;
 	for (size_t i = 0; mapped && i < count; got += parts[i++].iov_len) {
 		CHECK_UINT(path, parts[i].iov_len > 0, true);
@@ -148,17 +149,18 @@ static void test_map_room(void **state)
 	struct sft_model *model;
 	struct sft_file *file;
 	struct iovec part = { NULL, 77 };
+	struct sft_home home;
 	size_t count = 99;
 
 	write_model(*state, "m", header, 74);
 	model = open_model(*state, "m", &ios[1]);
 	file = open_file(model, "b.bin");
-	assert_false(sft_file_map(file, 0, 1, &part, 0, &count));
+	assert_false(sft_file_map(file, 0, 1, &part, 0, &count, &home));
 	assert_int_equal(count, 99);
-	assert_true(sft_file_map(file, 70, 1, &part, 0, &count));
+	assert_true(sft_file_map(file, 70, 1, &part, 0, &count, &home));
 	assert_int_equal(count, 0);
 	assert_int_equal(part.iov_len, 77);
-	assert_true(sft_file_map(file, 0, 70, &part, 1, &count));
+	assert_true(sft_file_map(file, 0, 70, &part, 1, &count, &home));
 	assert_int_equal(count, 1);
 	sft_file_close(file);
 	/* What was lent is the model's. */
@@ -196,7 +198,7 @@ static void check_all(const struct sft_model *model,
 		      struct sft_file *const open[PAIR_FILES], const char *what,
 		      enum sft_status want)
 {
-	CHECK_UINT(what, sft_model_changed(model), want == SFT_E_CHANGED);
+	CHECK_UINT(what, sft_model_changes(model) > 0, want == SFT_E_CHANGED);
 	for (size_t i = 0; i < PAIR_FILES; i++) {
 		struct sft_error err = { .detail = "" };
 		struct sft_file *file = NULL;
@@ -254,7 +256,7 @@ static void check_change(const char *folder, const struct change *change,
 		check_all(model, open, change->what, SFT_OK);
 	} else {
 		/* Nobody asked yet: the file beside it is still what it was. */
-		assert_false(sft_model_changed(model));
+		assert_int_equal(sft_model_changes(model), 0);
 		assert_int_equal(sft_home_check(model, sft_file_home(open[2]), NULL),
 				 SFT_OK);
 		check_first_read(open[0], change, first);
@@ -346,6 +348,192 @@ static void test_homes(void **state)
 	free(first);
 }
 
+/* ---- files of several shards ---- */
+
+/* Behind the header: 5 bytes of the first file and 5 of the second. */
+#define MERGED ".view/model/model.safetensors"
+#define DATA 4096u
+
+static const struct {
+	const char *what;
+	uint64_t off;
+	size_t len;
+	size_t parts;
+	struct sft_home home;
+} touched[] = {
+	{ "the header", 0, 8, 1, { 0, 2 } },
+	{ "all of the header", 0, DATA, 1, { 0, 2 } },
+	{ "the first", DATA, 5, 1, { 0, 1 } },
+	{ "a byte of the first", DATA + 4, 1, 1, { 0, 1 } },
+	{ "the second", DATA + 5, 5, 1, { 1, 1 } },
+	{ "more than there is of the second", DATA + 9, 99, 1, { 1, 1 } },
+	{ "both", DATA + 4, 2, 2, { 0, 2 } },
+	{ "everything", 0, SIZE_MAX, 3, { 0, 2 } },
+	{ "nothing", DATA, 0, 0, { 0, 2 } },
+	{ "past the end", DATA + 10, 1, 0, { 0, 2 } },
+};
+
+/* A read of a file about the whole model asks the files that its bytes come from. */
+static void test_touched(void **state)
+{
+	char *first;
+	struct sft_model *model = open_pair(*state, "p", &ios[1], &first);
+	struct sft_file *file = open_file(model, MERGED);
+
+	CHECK_UINT("length", sft_file_len(file), DATA + 10);
+	CHECK_UINT("home", sft_file_home(file).first, 0);
+	CHECK_UINT("home", sft_file_home(file).count, 2);
+	for (size_t i = 0; i < ARRAY_COUNT(touched); i++) {
+		struct iovec parts[4];
+		struct sft_home home;
+		size_t count;
+
+		CHECK_UINT(touched[i].what,
+			   sft_file_map(file, touched[i].off, touched[i].len, parts,
+					ARRAY_COUNT(parts), &count, &home),
+			   true);
+		CHECK_UINT(touched[i].what, count, touched[i].parts);
+		CHECK_UINT(touched[i].what, home.first, touched[i].home.first);
+		CHECK_UINT(touched[i].what, home.count, touched[i].home.count);
+	}
+	sft_file_close(file);
+	sft_close(model);
+	free(first);
+}
+
+/* What lies in a file that changed is not read; what lies beside it is, until that. */
+static void test_change_beside(void **state)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(ios); i++) {
+		const char what[] = { (char)('0' + i), '\0' };
+		char *first;
+		struct sft_model *model = open_pair(*state, what, &ios[i], &first);
+		struct sft_file *file = open_file(model, MERGED);
+		uint8_t bytes[8];
+		size_t got;
+
+		change_length(first, &model->shards[0].file.mtime);
+		CHECK_UINT("beside", sft_file_read(file, DATA + 5, bytes, 5, &got, NULL),
+			   SFT_OK);
+		CHECK_UINT("beside", bytes[4], data_byte(4));
+		assert_int_equal(sft_model_changes(model), 0);
+		CHECK_UINT("in it", sft_file_read(file, DATA + 4, bytes, 2, &got, NULL),
+			   SFT_E_CHANGED);
+		assert_int_equal(sft_model_changes(model), 1);
+		CHECK_UINT("beside", sft_file_read(file, DATA + 5, bytes, 5, &got, NULL),
+			   SFT_E_CHANGED);
+		CHECK_UINT("header", sft_file_read(file, 0, bytes, 5, &got, NULL),
+			   SFT_E_CHANGED);
+		assert_true(sft_ref_changed(model, find_ref(model, MERGED)));
+		assert_true(sft_ref_changed(model, find_ref(model, "b.bin")));
+		assert_int_equal(sft_model_changes(model), 1);
+		sft_file_close(file);
+		sft_close(model);
+		free(first);
+	}
+}
+
+/* Which bytes are lent: of the source where it is mapped, of text if the model keeps it.
+ */
+static const struct {
+	const char *path;
+	uint64_t off;
+	size_t len;
+	bool mapped, unmapped; /* whether they are, with io=map and io=pread */
+} lent[] = {
+	{ MERGED, 0, 8, true, true },
+	{ MERGED, DATA - 1, 1, true, true },
+	{ MERGED, DATA - 1, 2, true, false },
+	{ MERGED, DATA, 1, true, false },
+	{ ".view/offload/index.json", 0, 8, true, true },
+	{ "__metadata__.json", 0, 8, true, true },
+	{ ".view/safetensors/a.safetensors", 0, 8, false, false },
+	{ ".view/safetensors/a.safetensors", DATA - 1, 2, false, false },
+	{ ".view/safetensors/a.safetensors", DATA, 5, true, false },
+	{ ".view/npy/a.npy", 0, 8, false, false },
+	{ ".view/npy/a.npy", NPY_HEADER, 5, true, false },
+	{ ".view/flat/a.json", 0, 8, false, false },
+	{ ".view/flat/a.bin", 0, 5, true, false },
+	{ ".view/offload/a.dat", 0, 5, true, false },
+	{ ".view/f32/a.bin", 0, 4, false, false },
+	{ ".view/f32/a.npy", 0, 4, false, false },
+};
+
+static void test_lent(void **state)
+{
+	for (size_t i = 1; i < ARRAY_COUNT(ios); i++) {
+		const char what[] = { (char)('0' + i), '\0' };
+		char *first;
+		struct sft_model *model = open_pair(*state, what, &ios[i], &first);
+
+		for (size_t j = 0; j < ARRAY_COUNT(lent); j++) {
+			struct sft_file *file = open_file(model, lent[j].path);
+			char *text;
+			size_t len;
+			bool mapped;
+
+			text = read_whole(model, lent[j].path, &len);
+			mapped = check_read(file, lent[j].path, bytes_at(text, len),
+					    lent[j].off, lent[j].len);
+			CHECK_UINT(lent[j].path, mapped,
+				   ios[i].io == SFT_IO_MAP ? lent[j].mapped
+							   : lent[j].unmapped);
+			free(text);
+			sft_file_close(file);
+		}
+		sft_close(model);
+		free(first);
+	}
+}
+
+#define MANY 200u /* tensors of the first file, of which every other one counts */
+
+/* More pieces than a read looks at in one step. */
+static void test_many_pieces(void **state)
+{
+	char *headers[2] = { malloc(MANY * 32), malloc(MANY * 32) };
+	size_t used[2] = { 0 };
+	struct iovec parts[MANY / 2 + 2];
+	struct sft_home home;
+	struct sft_model *model;
+	struct sft_file *file;
+	char *text;
+	size_t len, count;
+
+	for (unsigned i = 0; i < MANY; i++) {
+		used[0] += (size_t)sprintf(headers[0] + used[0],
+					   "%c\"%u\":[\"U8\",[],[%u,%u]]",
+					   i == 0 ? '{' : ',', i, i, i + 1);
+		if (i % 2 == 1) /* the last file has it */
+			used[1] += (size_t)sprintf(
+				headers[1] + used[1], "%c\"%u\":[\"U8\",[],[%u,%u]]",
+				i == 1 ? '{' : ',', i, i / 2, i / 2 + 1);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		strcpy(headers[i] + used[i], "}");
+	write_model(*state, "m-00001-of-00002.safetensors", headers[0], MANY);
+	write_model(*state, "m-00002-of-00002.safetensors", headers[1], MANY / 2);
+	model = open_model(*state, ".", &ios[1]);
+	file = open_file(model, MERGED);
+	text = read_whole(model, MERGED, &len);
+	for (unsigned i = 0; i < MANY; i++)
+		CHECK_UINT("byte", (uint8_t)text[len - MANY + i],
+			   data_byte(i < MANY / 2 ? 2 * i : i - MANY / 2));
+	assert_false(sft_file_map(file, 0, len, parts, MANY / 2 + 1, &count, &home));
+	assert_true(sft_file_map(file, 0, len, parts, MANY / 2 + 2, &count, &home));
+	CHECK_UINT("parts", count, MANY / 2 + 2);
+	CHECK_UINT("home", home.count, 2);
+	for (size_t i = 0, off = 0; i < count; off += parts[i++].iov_len)
+		assert_memory_equal(parts[i].iov_base, text + off, parts[i].iov_len);
+	for (uint64_t off = 0; off <= len; off += 37)
+		check_read(file, "from here", bytes_at(text, len), off, len);
+	free(text);
+	free(headers[0]);
+	free(headers[1]);
+	sft_file_close(file);
+	sft_close(model);
+}
+
 /* A descriptor that cannot be read is no change, and is none for ever. */
 static void test_io_error(void **state)
 {
@@ -370,7 +558,7 @@ static void test_io_error(void **state)
 	assert_string_equal(err.detail, "cannot ask for its state: Bad file descriptor");
 	assert_string_equal(err.file, first);
 	assert_int_equal(got, 99);
-	assert_false(sft_model_changed(model));
+	assert_int_equal(sft_model_changes(model), 0);
 	assert_int_equal(dup2(saved, fd), fd);
 	assert_int_equal(sft_file_read(bin, 1, bytes, 8, &got, &err), SFT_OK);
 	assert_int_equal(got, 4);
@@ -384,9 +572,11 @@ static void test_io_error(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_edges),   IN_FOLDER(test_map_room),
-		IN_FOLDER(test_changes), IN_FOLDER(test_who_notices),
-		IN_FOLDER(test_homes),   IN_FOLDER(test_io_error),
+		IN_FOLDER(test_edges),         IN_FOLDER(test_map_room),
+		IN_FOLDER(test_changes),       IN_FOLDER(test_who_notices),
+		IN_FOLDER(test_homes),         IN_FOLDER(test_touched),
+		IN_FOLDER(test_change_beside), IN_FOLDER(test_lent),
+		IN_FOLDER(test_many_pieces),   IN_FOLDER(test_io_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

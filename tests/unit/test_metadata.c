@@ -74,7 +74,8 @@ static void check_row(const char *folder, size_t row)
 	}
 	snprintf(name, sizeof(name), "%zu", row);
 	model = open_model(folder, name, NULL);
-	CHECK_UINT(rows[row].what, sft_metadata_format(model, &json, NULL), SFT_OK);
+	CHECK_UINT(rows[row].what, sft_metadata_format(model, "\n\t\t", &json, NULL),
+		   SFT_OK);
 	CHECK_TEXT(rows[row].what, json.text, rows[row].want);
 	free(json.text);
 	sft_close(model);
@@ -106,7 +107,7 @@ static void test_many(void **state)
 	strcpy(want + want_len, "\n\t}");
 	write_model(*state, "m", header, 0);
 	model = open_model(*state, "m", NULL);
-	assert_int_equal(sft_metadata_format(model, &json, NULL), SFT_OK);
+	assert_int_equal(sft_metadata_format(model, "\n\t\t", &json, NULL), SFT_OK);
 	assert_string_equal(json.text, want);
 	assert_int_equal(json.len, strlen(want));
 	free(json.text);

@@ -14,6 +14,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "core/companion.h"
 #include "tests/unit/faults.h"
 #include "tests/unit/support.h"
 
@@ -58,11 +59,16 @@ static enum sft_status read_folder(const struct sft_model *model, struct sft_ref
 {
 	struct sft_entry entry = { .next = 0 };
 	enum sft_status status = SFT_OK;
+	char target[SFT_LINK_LEN_MAX];
 
 	while (status == SFT_OK && sft_list(model, folder, entry.next, &entry)) {
 		note(result, entry.name, strlen(entry.name) + 1);
-		status = entry.is_folder ? read_folder(model, entry.ref, result, err)
-					 : read_file(model, entry.ref, result, err);
+		if (entry.type == SFT_TYPE_FOLDER)
+			status = read_folder(model, entry.ref, result, err);
+		else if (entry.type == SFT_TYPE_LINK)
+			note(result, target, sft_link_target(model, entry.ref, target));
+		else
+			status = read_file(model, entry.ref, result, err);
 	}
 	return status;
 }
@@ -80,6 +86,12 @@ struct use {
 	enum sft_status want;
 };
 
+/* All that have files of a kind of their own. */
+static const char *const views[] = {
+	".view/npy",         ".view/f32",   ".view/flat",  ".view/offload",
+	".view/safetensors", ".view/model", ".view/torch", ".view/npz",
+};
+
 static enum sft_status use_model(const char *path, const struct use *use,
 				 struct result *result, struct sft_error *err)
 {
@@ -91,8 +103,8 @@ static enum sft_status use_model(const char *path, const struct use *use,
 
 	if (status == SFT_OK && use->reads)
 		status = read_folder(model, SFT_REF_ROOT, result, err);
-	if (status == SFT_OK && use->reads)
-		status = read_folder(model, find_ref(model, ".view/npy"), result, err);
+	for (size_t i = 0; status == SFT_OK && use->reads && i < ARRAY_COUNT(views); i++)
+		status = read_folder(model, find_ref(model, views[i]), result, err);
 	if (status == SFT_OK)
 		status = read_file(model, find_ref(model, "__metadata__.json"), result,
 				   err);
@@ -156,6 +168,45 @@ static void check_all(const char *folder, const struct use *use)
 	free(path);
 }
 
+/*
+ * The files about a whole model: where one cannot be made, the next try makes it.
+ */
+static void check_kept(const char *folder)
+{
+	static const char *const paths[] = { ".view/offload/index.json",
+					     ".view/model/model.safetensors",
+					     ".view/torch/pytorch_model.bin",
+					     ".view/npz/model.npz",
+					     ".view/safetensors/l%0A.safetensors" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(paths); i++) {
+		bool failed = true;
+		unsigned refused = 0;
+
+		for (long nth = 1; failed; nth++) {
+			struct sft_model *model = open_model(folder, ".", NULL);
+			const struct sft_ref ref = find_ref(model, paths[i]);
+			struct sft_error err = { .detail = "" };
+			struct sft_file *file = NULL;
+			enum sft_status status;
+
+			fault_set(nth);
+			status = sft_file_open(model, ref, &file, &err);
+			failed = fault_clear();
+			check_one(paths[i], nth, SFT_OK, status, &err);
+			if (status != SFT_OK) {
+				refused++;
+				CHECK_UINT(paths[i],
+					   sft_file_open(model, ref, &file, &err),
+					   SFT_OK);
+			}
+			sft_file_close(file);
+			sft_close(model);
+		}
+		assert_true(refused > 2);
+	}
+}
+
 /* More tensors than there is room for at first, in no order, with one name twice. */
 static void write_many(const char *folder, const char *name)
 {
@@ -205,6 +256,27 @@ static void test_index(void **state)
 		  &(struct use){ "m.safetensors.index.json", false, true, SFT_E_INDEX });
 }
 
+/* Two files with aliases, a folder of them alone, and a format of their own. */
+static void test_aliases(void **state)
+{
+	static const char first[] =
+		"{\"__metadata__\":{\"x\":\"a.b\",\"y.z\":\"c\",\"format\":\"np\"},"
+		"\"a.b\":[\"BF16\",[2],[0,4]],\"a\":[\"U8\",[],[4,5]]}";
+
+	write_model(*state, "m-00001-of-00002.safetensors", first, 5);
+	write_model(*state, "m-00002-of-00002.safetensors",
+		    "{\"__metadata__\":{\"a.c\":\"c\"},\"c\":[\"F64\",[1],[0,8]]}", 8);
+	check_all(*state, &(struct use){ ".", false, true, SFT_OK });
+}
+
+/* Files that take more memory than there is at hand: many tensors in one. */
+static void test_large_files(void **state)
+{
+	write_many(*state, "m-00001-of-00002.safetensors");
+	write_model(*state, "m-00002-of-00002.safetensors", SMALL, 2);
+	check_kept(*state);
+}
+
 /* More entries than the tables of an index have room for at first. */
 static void test_long_index(void **state)
 {
@@ -236,12 +308,87 @@ static void test_ambiguous(void **state)
 	check_all(*state, &(struct use){ ".", false, true, SFT_E_INDEX });
 }
 
+/* ---- the other files of the folder ---- */
+
+static void note_companions(struct result *result, const struct sft_companions *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		const struct sft_companion *file = &all->files[i];
+
+		note(result, file->path, strlen(file->path) + 1);
+		note(result, file->file.path, strlen(file->file.path) + 1);
+	}
+	for (size_t i = 0; i < all->left_out_count; i++) {
+		note(result, all->left_out[i].path, strlen(all->left_out[i].path) + 1);
+		note(result, all->left_out[i].why, strlen(all->left_out[i].why) + 1);
+	}
+}
+
+static enum sft_status use_companions(const char *path, struct result *result,
+				      struct sft_error *err)
+{
+	const struct sft_names none = { 0 };
+	struct sft_companions all;
+	enum sft_status status = sft_companions_open(&all, path, &none, err);
+
+	note_companions(result, &all);
+	sft_companions_done(&all);
+	return status;
+}
+
+static void check_companions(const char *path)
+{
+	struct result *results = calloc(2, sizeof(*results));
+	struct sft_error err = { .detail = "" };
+	const int fd = lowest_free_fd();
+	bool failed = true;
+
+	assert_non_null(results);
+	CHECK_UINT(path, use_companions(path, &results[0], &err), SFT_OK);
+	for (long nth = 1; failed; nth++) {
+		enum sft_status status;
+
+		results[1].len = 0;
+		fault_set(nth);
+		status = use_companions(path, &results[1], &err);
+		failed = fault_clear();
+		/* Nothing is left out because memory is short: all or none. */
+		CHECK_UINT(path, status, failed ? SFT_E_NO_MEMORY : SFT_OK);
+		if (failed)
+			CHECK_UINT(path, results[1].len, 0);
+		else
+			CHECK_BYTES(path, bytes_at(results[1].text, results[1].len),
+				    bytes_at(results[0].text, results[0].len));
+		CHECK_UINT(path, (uint64_t)lowest_free_fd(), (uint64_t)fd);
+	}
+	assert_true(results[0].len > 2000);
+	free(results);
+}
+
+/* More than what the lists have room for at first; and in a cache, which has a prefix. */
+static void test_companions(void **state)
+{
+	char *path = path_in(*state, "models--a/snapshots/0/");
+
+	for (unsigned i = 0; i < 70; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "sub/%u", i);
+		write_file(path, name, "", 0);
+		snprintf(name, sizeof(name), "%u.bin", i);
+		write_file(path, name, "", 0);
+	}
+	check_companions(path);
+	free(path);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		IN_FOLDER(test_single),    IN_FOLDER(test_set),
 		IN_FOLDER(test_index),     IN_FOLDER(test_long_index),
-		IN_FOLDER(test_ambiguous),
+		IN_FOLDER(test_ambiguous), IN_FOLDER(test_companions),
+		IN_FOLDER(test_aliases),   IN_FOLDER(test_large_files),
 	};
 
 	cJSON_InitHooks(&(cJSON_Hooks){ .malloc_fn = fault_malloc, .free_fn = free });

@@ -87,7 +87,7 @@ static void test_sharded(void **state)
 	/* A .bin and a .json for each tensor, folders 1 to 40, the root, and the
 	 * document. */
 	assert_int_equal(totals.file_count, 4 * SHARDS + SHARDS + 2);
-	assert_true(totals.node_limit > model->tree.count);
+	assert_true(totals.node_limit > model->trees[SFT_TREE_NESTED].count);
 	sft_close(model);
 }
 
@@ -250,7 +250,7 @@ static void test_empty_model(void **state)
 	assert_int_equal(totals.tensor_count, 0);
 	assert_int_equal(totals.len, 10);
 	assert_int_equal(totals.file_count, 2); /* the root and its document */
-	assert_false(sft_model_changed(model));
+	assert_int_equal(sft_model_changes(model), 0);
 	sft_close(model);
 	sft_close(NULL);
 }

@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tests/unit/test_shard.c - opening one file: what is no model, what it says about that,
- * and when an open file counts as changed
- *
- * A change is one of size or modification time of the descriptor that is held, so
- * renaming and deleting are none.
+ * tests/unit/test_shard.c - opening one file of a model: what is none, and what it says
+ * about that. What an open file is without its header is in test_backing.c.
  */
-#define _GNU_SOURCE /* memfd_create() */
 #include "core/shard.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include "tests/unit/changes.h"
 #include "tests/unit/support.h"
 
 #define HEADER "{\"a\":[\"U8\",[8],[0,8]]}"
@@ -137,144 +127,18 @@ static void check_io(const char *folder, const char *name, int sys_errno,
 	sft_shard_close(&shard);
 }
 
-/* Nothing here may wait: a FIFO without a writer would, if it were simply opened. */
-static void test_not_regular(void **state)
+static void test_no_file(void **state)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char *fifo = path_in(*state, "fifo");
-	char *link = path_in(*state, "link");
-	char *loop = path_in(*state, "loop");
-	const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket",
-		 (const char *)*state);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(mkfifo(fifo, 0600), 0);
-	assert_int_equal(symlink("nowhere", link), 0);
-	assert_int_equal(symlink("loop", loop), 0);
-	check_io(*state, "socket", ENXIO, "not a regular file");
-	check_io(*state, "fifo", EINVAL, "not a regular file but a FIFO");
 	check_io(*state, ".", EINVAL, "not a regular file but a folder");
-	check_io("/dev", "null", EINVAL, "not a regular file but a device");
 	check_io(*state, "nothing", ENOENT, "cannot open: No such file or directory");
-	check_io(*state, "link", ENOENT, "cannot open: No such file or directory");
-	check_io(*state, "loop", ELOOP, "cannot open: Too many levels of symbolic links");
-	close(fd);
-	free(fifo);
-	free(link);
-	free(loop);
-}
-
-/*
- * A file of 2^60 bytes, which is no disk's but of memory, and sparse: no process has the
- * addresses to map it. Left to itself, core reads it then.
- */
-static void test_no_map(void **state)
-{
-	static const char header[] = "{\"a\":[\"U8\",[1152921504606846976],"
-				     "[0,1152921504606846976]]}";
-	const uint64_t len = 8 + strlen(header) + (UINT64_C(1) << 60);
-	const uint8_t field[8] = { sizeof(header) - 1 };
-	const int fd = memfd_create("sft", MFD_CLOEXEC);
-	struct sft_shard shard;
-	struct sft_error err;
-	char path[64], want[128];
-
-	(void)state;
-	assert_int_equal(ftruncate(fd, (off_t)len), 0);
-	assert_int_equal(pwrite(fd, field, 8, 0), 8);
-	assert_int_equal(pwrite(fd, header, strlen(header), 8), strlen(header));
-	snprintf(path, sizeof(path), "self/fd/%d", fd);
-	assert_int_equal(open_shard("/proc", path, &shard, SFT_IO_AUTO, &err), SFT_OK);
-	assert_int_equal(shard.file.len, len);
-	assert_null(shard.file.map);
-	sft_shard_close(&shard);
-	assert_int_equal(open_shard("/proc", path, &shard, SFT_IO_MAP, &err),
-			 SFT_E_NO_MEMORY);
-	snprintf(
-		want, sizeof(want),
-		"cannot map %ju bytes: Cannot allocate memory; io=pread needs no mapping",
-		(uintmax_t)len);
-	assert_string_equal(err.detail, want);
-	sft_shard_close(&shard);
-	close(fd);
-}
-
-/* ---- changes ---- */
-
-static void test_changes(void **state)
-{
-	for (size_t i = 0; i < CHANGE_COUNT; i++) {
-		const char *what = changes[i].what;
-		char detail[128] = "";
-		struct sft_shard shard;
-		struct sft_error err;
-		struct stat info;
-
-		write_model(*state, what, HEADER, 8);
-		assert_int_equal(open_shard(*state, what, &shard, SFT_IO_AUTO, &err),
-				 SFT_OK);
-		CHECK_UINT(what, sft_backing_check(&shard.file, &err), SFT_OK);
-		changes[i].apply(shard.file.path);
-		assert_int_equal(fstat(shard.file.fd, &info), 0);
-		if (changes[i].counts)
-			snprintf(detail, sizeof(detail),
-				 "the file changed after it was opened: 38 bytes then, "
-				 "%jd now",
-				 (intmax_t)info.st_size);
-		CHECK_UINT(what, sft_backing_check(&shard.file, &err),
-			   changes[i].counts ? SFT_E_CHANGED : SFT_OK);
-		CHECK_TEXT(what, err.detail, detail);
-		sft_shard_close(&shard);
-	}
-}
-
-/* A descriptor that is gone cannot be asked; that is an error, and not a change. */
-static void test_no_descriptor(void **state)
-{
-	const struct sft_shard shard = { .file.fd = -1 };
-	struct sft_error err;
-
-	(void)state;
-	assert_int_equal(sft_backing_check(&shard.file, &err), SFT_E_IO);
-	assert_int_equal(err.sys_errno, EBADF);
-	assert_string_equal(err.detail, "cannot ask for its state: Bad file descriptor");
-}
-
-static void test_read_all(void **state)
-{
-	struct sft_error err;
-	uint8_t bytes[8] = { 0 };
-	char *path = path_in(*state, "m");
-	struct sft_backing file = { .fd = -1 };
-	int fd;
-
-	write_file(*state, "m", "0123456789", 10);
-	assert_int_equal(sft_backing_open(&file, path, &err), SFT_OK);
-	assert_int_equal(file.len, 10);
-	fd = file.fd;
-	assert_int_equal(sft_read_all(fd, bytes, 8, 2, &err), SFT_OK);
-	assert_memory_equal(bytes, "23456789", 8);
-	assert_int_equal(sft_read_all(fd, bytes, 0, 99, &err), SFT_OK);
-	assert_int_equal(sft_read_all(fd, bytes, 8, 3, &err), SFT_E_IO);
-	assert_int_equal(err.sys_errno, 0);
-	assert_int_equal(err.pos, 10);
-	assert_string_equal(err.detail, "the file ends here, 1 bytes too early");
-	sft_backing_close(&file);
-	assert_int_equal(sft_read_all(-1, bytes, 8, 3, &err), SFT_E_IO);
-	assert_int_equal(err.sys_errno, EBADF);
-	assert_int_equal(err.pos, 3);
-	assert_string_equal(err.detail, "cannot read: Bad file descriptor");
-	free(path);
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_open),        IN_FOLDER(test_bad),
-		IN_FOLDER(test_not_regular), cmocka_unit_test(test_no_map),
-		IN_FOLDER(test_changes),     cmocka_unit_test(test_no_descriptor),
-		IN_FOLDER(test_read_all),
+		IN_FOLDER(test_open),
+		IN_FOLDER(test_bad),
+		IN_FOLDER(test_no_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
  *
  * A tree is compared as a text: a line for each node, in the order of the numbers, with
  * its path, folders with a slash at the end. The limits of a tree are in test_draft.c.
+ * Walks are held against the recursive one, which anyone would write first.
  */
 #include "core/tree.h"
 
@@ -92,7 +93,8 @@ static void build(struct sft_tree *tree, size_t row, size_t first)
 
 	for (size_t i = 0; i < count; i++)
 		names[i] = sft_bytes_of(rows[row].names[(first + i) % count]);
-	CHECK_UINT(rows[row].what, sft_tree_build(tree, names, count, NULL), SFT_OK);
+	CHECK_UINT(rows[row].what,
+		   sft_tree_build(tree, SFT_TREE_NESTED, names, count, NULL), SFT_OK);
 	for (uint32_t i = 0; i < tree->count; i++) {
 		const struct sft_node *node = &tree->nodes[i];
 
@@ -132,7 +134,7 @@ static void check_found(const struct sft_tree *tree)
 		assert_int_equal(found, i);
 		assert_true(i >= parent->first);
 		assert_true(i <
-			    parent->first + parent->folder_count + parent->tensor_count);
+			    parent->first + parent->folder_count + parent->leaf_count);
 		assert_false(sft_tree_find(tree, node->parent,
 					   bytes_at(name.data, name.len - 1),
 					   node->is_folder, &found) &&
@@ -170,7 +172,7 @@ static void check_same(const struct sft_tree *a, const struct sft_bytes *a_names
 		CHECK_UINT("kind", left->is_folder, right->is_folder);
 		CHECK_UINT("parent", left->parent, right->parent);
 		CHECK_UINT("folders", left->folder_count, right->folder_count);
-		CHECK_UINT("tensors", left->tensor_count, right->tensor_count);
+		CHECK_UINT("tensors", left->leaf_count, right->leaf_count);
 		if (left->is_folder)
 			CHECK_UINT("first", left->first, right->first);
 		else
@@ -210,13 +212,16 @@ static void test_any_order(void **state)
 			 parts[i % 5], i % 20);
 		others[i] = names[i] = sft_bytes_of(texts[i]);
 	}
-	assert_int_equal(sft_tree_build(&tree, names, MANY, NULL), SFT_OK);
+	assert_int_equal(sft_tree_build(&tree, SFT_TREE_NESTED, names, MANY, NULL),
+			 SFT_OK);
 	check_found(&tree);
 	for (uint32_t seed = 1; seed <= 3; seed++) {
 		struct sft_tree other;
 
 		shuffle(others, MANY, seed);
-		assert_int_equal(sft_tree_build(&other, others, MANY, NULL), SFT_OK);
+		assert_int_equal(
+			sft_tree_build(&other, SFT_TREE_NESTED, others, MANY, NULL),
+			SFT_OK);
 		check_same(&tree, names, &other, others);
 		sft_tree_done(&other);
 	}
@@ -226,12 +231,185 @@ static void test_any_order(void **state)
 	free(others);
 }
 
+/* ---- other kinds of tree ---- */
+
+static const struct {
+	const char *what;
+	enum sft_tree_kind kind;
+	size_t count;
+	const char *names[NAMES_MAX];
+	const char *want;
+} kinds[] = {
+	{ "flat: dots make no folders",
+	  SFT_TREE_FLAT,
+	  5,
+	  { "w.absmax", "w", "a.b.c", "Z.z", "w.bin" },
+	  "Z.z\na.b.c\nw\nw.absmax\nw.bin\n" },
+	{ "flat: encoded piece by piece",
+	  SFT_TREE_FLAT,
+	  6,
+	  { "", ".", "a..b", "a/b.c", "%", "a.b\x1b" },
+	  "%\n%.%\n%25\na%2Fb.c\na.%.b\na.b%1B\n" },
+	{ "flat: no depth is too deep",
+	  SFT_TREE_FLAT,
+	  1,
+	  { "0.1.2.3.4.5.6.7.8.9.0.1.2.3.4.5.6.7.8.9.0.1.2.3.4.5.6.7.8.9.0.1.2.3.4" },
+	  "0.1.2.3.4.5.6.7.8.9.0.1.2.3.4.5.6.7.8.9.0.1.2.3.4.5.6.7.8.9.0.1.2.3.4\n" },
+	{ "paths: split at slashes, dots stay",
+	  SFT_TREE_PATHS,
+	  4,
+	  { "config.json", "1_Pooling/config.json", "1_Pooling/a/b.c", "a.b/c" },
+	  "1_Pooling/\na.b/\nconfig.json\n1_Pooling/a/\n1_Pooling/config.json\na.b/c\n"
+	  "1_Pooling/a/b.c\n" },
+	{ "paths: shown as they are",
+	  SFT_TREE_PATHS,
+	  3,
+	  { "a%2Fb", "tab\there/\xff\xfe", "a~" },
+	  "tab\there/\na%2Fb\na~\ntab\there/\xff\xfe\n" },
+};
+
+static void test_kinds(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+		struct sft_bytes names[NAMES_MAX];
+		struct sft_tree tree;
+		char *text;
+
+		for (size_t j = 0; j < kinds[i].count; j++)
+			names[j] = sft_bytes_of(kinds[i].names[j]);
+		CHECK_UINT(
+			kinds[i].what,
+			sft_tree_build(&tree, kinds[i].kind, names, kinds[i].count, NULL),
+			SFT_OK);
+		text = dump(&tree);
+		CHECK_TEXT(kinds[i].what, text, kinds[i].want);
+		check_found(&tree);
+		free(text);
+		sft_tree_done(&tree);
+	}
+}
+
+/* The parts of paths are files' names, which may be longer than a tensor's. */
+static void test_long_paths(void **state)
+{
+	char text[2 * 255 + 2];
+	const struct sft_bytes name = { (const uint8_t *)text, sizeof(text) - 1 };
+	struct sft_tree tree;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[255] = '/';
+	assert_int_equal(sft_tree_build(&tree, SFT_TREE_PATHS, &name, 1, NULL), SFT_OK);
+	assert_int_equal(tree.count, 3);
+	assert_int_equal(tree.nodes[1].name_len, 255);
+	CHECK_BYTES("leaf", sft_node_name(&tree.nodes[2]), bytes_at(text, 255));
+	sft_tree_done(&tree);
+}
+
+/* ---- walks ---- */
+
+/* The simple way: marks all leaves below a folder. */
+static void mark_leaves(const struct sft_tree *tree, uint32_t folder, uint8_t *marks)
+{
+	const struct sft_node *node = &tree->nodes[folder];
+
+	for (uint32_t i = 0; i < node->folder_count + node->leaf_count; i++) {
+		if (tree->nodes[node->first + i].is_folder)
+			mark_leaves(tree, node->first + i, marks);
+		else
+			marks[node->first + i] = 1;
+	}
+}
+
+/* A walk visits these, each once, in the order of the numbers. */
+static void check_walk(const struct sft_tree *tree, uint32_t folder)
+{
+	uint8_t *marks = calloc(tree->count, 1);
+	struct sft_walk walk = sft_tree_walk(tree, folder);
+	uint32_t last = 0;
+	uint32_t node;
+
+	assert_non_null(marks);
+	mark_leaves(tree, folder, marks);
+	while (sft_walk_next(&walk, &node)) {
+		assert_true(node > last && node < tree->count);
+		assert_int_equal(marks[node], 1);
+		marks[node] = 0;
+		last = node;
+	}
+	assert_false(sft_walk_next(&walk, &node)); /* the end stays the end */
+	for (size_t i = 0; i < tree->count; i++)
+		assert_int_equal(marks[i], 0);
+	free(marks);
+}
+
+static void check_walks(const struct sft_tree *tree)
+{
+	for (uint32_t i = 0; i < tree->count; i++)
+		if (tree->nodes[i].is_folder)
+			check_walk(tree, i);
+}
+
+#define RANDOM_MAX 300u
+
+/* Different names: each ends in its number, behind up to @depth parts of few letters. */
+static void make_random(char texts[][40], struct sft_bytes *names, size_t count,
+			unsigned depth, uint32_t *seed)
+{
+	for (unsigned i = 0; i < count; i++) {
+		size_t used = 0;
+		unsigned parts;
+
+		*seed = *seed * 1664525 + 1013904223;
+		parts = (*seed >> 8) % (depth + 1);
+		while (parts-- > 0) {
+			*seed = *seed * 1664525 + 1013904223;
+			texts[i][used++] = (char)('a' + (*seed >> 8) % 3);
+			texts[i][used++] = '.';
+		}
+		used += (size_t)sprintf(texts[i] + used, "%u", i);
+		names[i] = bytes_at(texts[i], used);
+	}
+}
+
+static void test_walks(void **state)
+{
+	static const struct sft_bytes one = { (const uint8_t *)"a.b.c", 5 };
+	struct sft_bytes names[RANDOM_MAX];
+	char texts[RANDOM_MAX][40];
+	struct sft_tree tree;
+	uint32_t seed = 1;
+
+	(void)state;
+	assert_int_equal(sft_tree_build(&tree, SFT_TREE_NESTED, NULL, 0, NULL), SFT_OK);
+	check_walks(&tree);
+	sft_tree_done(&tree);
+	for (unsigned kind = 0; kind < SFT_TREE_COUNT; kind++) {
+		assert_int_equal(
+			sft_tree_build(&tree, (enum sft_tree_kind)kind, &one, 1, NULL),
+			SFT_OK);
+		check_walks(&tree);
+		sft_tree_done(&tree);
+	}
+	for (unsigned i = 0; i < 60; i++) {
+		const size_t count = 1 + i * 5;
+
+		make_random(texts, names, count, i % 9, &seed);
+		assert_int_equal(
+			sft_tree_build(&tree, SFT_TREE_NESTED, names, count, NULL),
+			SFT_OK);
+		check_walks(&tree);
+		sft_tree_done(&tree);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_find),
-		cmocka_unit_test(test_any_order),
+		cmocka_unit_test(test_rows),       cmocka_unit_test(test_find),
+		cmocka_unit_test(test_any_order),  cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_long_paths), cmocka_unit_test(test_walks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * core/summary.c - __metadata__.json: the model in one document
+ */
+#include <stdlib.h>
+
+#include "core/describe.h"
+#include "core/document.h"
+#include "core/metadata.h"
+
+struct sums {
+	uint64_t tensors, parameters, bytes;
+};
+
+/* False where a sum passes 64 bits: sparse files can claim that much between them. */
+static bool sum_up(const struct sft_model *model, struct sums *total,
+		   struct sums by_dtype[SFT_DTYPE_COUNT])
+{
+	uint64_t file_bytes = 0;
+	bool fits = true;
+
+	for (size_t i = 0; i < model->tensor_count; i++) {
+		const struct sft_tensor *tensor = &model->tensors[i];
+		struct sums *sums = &by_dtype[tensor->dtype];
+
+		sums->tensors++;
+		fits = fits &&
+		       sft_add(sums->parameters, sft_tensor_elements(tensor),
+			       &sums->parameters) &&
+		       sft_add(sums->bytes, sft_tensor_len(tensor), &sums->bytes);
+	}
+	for (size_t i = 0; i < SFT_DTYPE_COUNT; i++) {
+		total->tensors += by_dtype[i].tensors;
+		fits = fits &&
+		       sft_add(total->parameters, by_dtype[i].parameters,
+			       &total->parameters) &&
+		       sft_add(total->bytes, by_dtype[i].bytes, &total->bytes);
+	}
+	for (size_t i = 0; i < model->shard_count; i++)
+		fits = fits &&
+		       sft_add(file_bytes, model->shards[i].file.len, &file_bytes);
+	return fits;
+}
+
+static bool add_sums(cJSON *object, const struct sums *sums)
+{
+	return sft_document_uint(object, "tensors", sums->tensors) &&
+	       sft_document_uint(object, "parameters", sums->parameters) &&
+	       sft_document_uint(object, "bytes", sums->bytes);
+}
+
+static bool add_dtypes(cJSON *object, const struct sums by_dtype[SFT_DTYPE_COUNT])
+{
+	cJSON *dtypes = cJSON_AddObjectToObject(object, "dtypes");
+	bool added = dtypes != NULL;
+
+	for (uint8_t i = 0; added && i < SFT_DTYPE_COUNT; i++) {
+		cJSON *row;
+
+		if (by_dtype[i].tensors == 0)
+			continue;
+		row = cJSON_AddObjectToObject(dtypes, sft_dtype(i)->name);
+		added = row != NULL && add_sums(row, &by_dtype[i]);
+	}
+	return added;
+}
+
+static bool add_files(cJSON *object, const struct sft_model *model)
+{
+	cJSON *files = cJSON_AddArrayToObject(object, "files");
+	bool added = files != NULL;
+
+	for (size_t i = 0; added && i < model->shard_count; i++) {
+		const struct sft_shard *shard = &model->shards[i];
+		cJSON *row = cJSON_CreateObject();
+
+		added = row != NULL && cJSON_AddItemToArray(files, row) &&
+			sft_document_string(row, "name", sft_bytes_of(shard->name)) &&
+			sft_document_uint(row, "bytes", shard->file.len) &&
+			sft_document_uint(row, "header_bytes", shard->header.text_len) &&
+			sft_document_uint(row, "tensors", shard->header.tensor_count);
+	}
+	return added;
+}
+
+static bool add_missing(cJSON *object, const struct sft_model *model)
+{
+	struct sft_json json = { 0 };
+	size_t i = 0;
+
+	if (model->missing_count == 0)
+		return true;
+	sft_json_raw(&json, "{");
+	for (; i < model->missing_count && json.len <= SFT_NAMES_LEN_MAX; i++) {
+		if (model->missing[i].tensor.len > SFT_NAMES_LEN_MAX)
+			break;
+		sft_json_raw(&json, i == 0 ? "\n\t\t" : ",\n\t\t");
+		sft_json_pair(&json, model->missing[i].tensor,
+			      sft_bytes_of(model->missing[i].file));
+	}
+	sft_json_raw(&json, "\n\t}");
+	return sft_document_raw(object, "missing", &json) &&
+	       (i == model->missing_count ||
+		sft_document_uint(object, "missing_more", model->missing_count - i));
+}
+
+/* Adds the files' own metadata, or the reason why it is not there. */
+static bool add_metadata(cJSON *object, struct sft_json *json)
+{
+	if (json->len < SFT_METADATA_LEN_MAX)
+		return sft_document_raw(object, "metadata", json);
+	return cJSON_AddNullToObject(object, "metadata") != NULL &&
+	       cJSON_AddStringToObject(object, "metadata_absent",
+				       "longer than a document can be") != NULL;
+}
+
+static enum sft_status store(struct sft_model *model, const cJSON *object,
+			     struct sft_error *err)
+{
+	char *text = object != NULL ? cJSON_Print(object) : NULL;
+	size_t len;
+
+	if (text == NULL)
+		return sft_fail_memory(err);
+	len = strlen(text);
+	model->metadata_document = malloc(len + 1);
+	if (model->metadata_document != NULL) {
+		memcpy(model->metadata_document, text, len);
+		model->metadata_document[len] = '\n';
+		model->metadata_document_len = len + 1;
+	}
+	cJSON_free(text);
+	return model->metadata_document != NULL ? SFT_OK : sft_fail_memory(err);
+}
+
+enum sft_status sft_describe_model(struct sft_model *model, struct sft_error *err)
+{
+	struct sums by_dtype[SFT_DTYPE_COUNT] = { 0 };
+	struct sums total = { 0 };
+	struct sft_json metadata = { 0 };
+	enum sft_status status;
+	cJSON *object;
+
+	if (!sum_up(model, &total, by_dtype))
+		return sft_fail(err, SFT_E_LIMIT, SFT_POS_NONE,
+				"the files claim more than 2^64 bytes between them");
+	status = sft_metadata_format(model, "\n\t\t", &metadata, err);
+	object = status == SFT_OK ? cJSON_CreateObject() : NULL;
+	if (object != NULL && add_files(object, model) && add_sums(object, &total) &&
+	    add_dtypes(object, by_dtype) && add_metadata(object, &metadata) &&
+	    sft_document_views(object, model) && sft_document_left_out(object, model) &&
+	    add_missing(object, model))
+		status = store(model, object, err);
+	else if (status == SFT_OK)
+		status = sft_fail_memory(err);
+	free(metadata.text);
+	cJSON_Delete(object);
+	return status;
+}
