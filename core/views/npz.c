@@ -24,8 +24,8 @@
 #define CRC_KNOWN (UINT64_C(1) << 32)   /* in state->crc, beside the CRC */
 #define CHUNK_LEN 65536u                /* read at a time: still cached when summed */
 #define PAGE_LEN 4096u
-#define LARGE_LEN 65536u /* of a tensor whose checksum takes longer than a page's read   \
-			  */
+/* Bytes of a tensor whose checksum takes longer than a page of it. */
+#define LARGE_LEN 65536u
 
 static const char suffix[] = ".npy";
 
