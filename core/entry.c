@@ -236,3 +236,27 @@ size_t sft_link_target(const struct sft_model *model, struct sft_ref ref,
 	memcpy(out + len, suffix, strlen(suffix));
 	return len + strlen(suffix);
 }
+
+struct sft_ref sft_link_follow(const struct sft_model *model, struct sft_ref ref)
+{
+	const struct sft_view *view = sft_ref_view(model, ref);
+	const struct sft_node *nodes = sft_ref_tree(model, ref)->nodes;
+	const struct sft_alias *alias =
+		&model->aliases[nodes[ref.node].first - model->tensor_count];
+	const struct sft_view_file *file = &view->files[ref.kind - SFT_KIND_FILE];
+	struct sft_ref folder = { .view = ref.view, .kind = SFT_KIND_FOLDER };
+	uint32_t twin;
+
+	ref.node = alias->node[view->tree];
+	folder.node = nodes[ref.node].parent;
+	/* A folder of the tensor's name has its file. */
+	if (file->describe_folder != NULL &&
+	    sft_tree_find(sft_ref_tree(model, ref), folder.node,
+			  sft_node_name(&nodes[ref.node]), true, &twin)) {
+		folder.node = twin;
+		folder.kind = ref.kind;
+		if (sft_ref_valid(model, folder))
+			return folder;
+	}
+	return ref;
+}

@@ -300,6 +300,9 @@ SFT_MUST_CHECK bool sft_list(const struct sft_model *model, struct sft_ref folde
 size_t sft_link_target(const struct sft_model *model, struct sft_ref ref,
 		       char out[SFT_LINK_LEN_MAX]);
 
+/* The file that a link leads to, in the same view. */
+struct sft_ref sft_link_follow(const struct sft_model *model, struct sft_ref ref);
+
 /* The folder that holds a ref; the root's is the root. */
 struct sft_ref sft_parent(const struct sft_model *model, struct sft_ref ref);
 

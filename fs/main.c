@@ -22,6 +22,8 @@ static int run(const struct fs_options *options)
 		return fs_check(options);
 	case FS_MODE_LIST:
 		return fs_list(options);
+	case FS_MODE_CAT:
+		return fs_cat(options);
 	case FS_MODE_MOUNT:
 		break;
 	}

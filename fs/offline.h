@@ -13,4 +13,10 @@ int fs_check(const struct fs_options *options);
 /* --list: the paths of the tree, or of a part of it. Return: the exit status. */
 int fs_list(const struct fs_options *options);
 
+/* --cat: files of the tree to standard output. Return: the exit status. */
+int fs_cat(const struct fs_options *options);
+
+/* What is printed has to arrive; a full disk behind a redirection is an error. */
+int fs_offline_flush(int exit_status);
+
 #endif /* FS_OFFLINE_H */

@@ -202,6 +202,7 @@ static int apply(struct fs_options *options, struct values *values)
 enum {
 	OPTION_CHECK = 256,
 	OPTION_LIST,
+	OPTION_CAT,
 };
 
 static int parse_switches(int argc, char **argv, struct fs_options *options,
@@ -210,6 +211,7 @@ static int parse_switches(int argc, char **argv, struct fs_options *options,
 	static const struct option longs[] = {
 		{ "check", no_argument, NULL, OPTION_CHECK },
 		{ "list", no_argument, NULL, OPTION_LIST },
+		{ "cat", no_argument, NULL, OPTION_CAT },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -248,6 +250,9 @@ static int parse_switches(int argc, char **argv, struct fs_options *options,
 			break;
 		case OPTION_LIST:
 			options->mode = FS_MODE_LIST;
+			break;
+		case OPTION_CAT:
+			options->mode = FS_MODE_CAT;
 			break;
 		default: {
 			char shown[64];
@@ -294,6 +299,12 @@ static int check_operands(const struct fs_options *options)
 			return fs_log_fail(SFT_E_USAGE,
 					   "--list wants a SOURCE and at most one "
 					   "PATH; see --help");
+		break;
+	case FS_MODE_CAT:
+		if (count < 2)
+			return fs_log_fail(SFT_E_USAGE,
+					   "--cat wants a SOURCE and at least one PATH; "
+					   "see --help");
 		break;
 	case FS_MODE_HELP:
 	case FS_MODE_VERSION:

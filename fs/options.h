@@ -5,6 +5,7 @@
  *	safetensorsfs [options] SOURCE MOUNTPOINT
  *	safetensorsfs --check SOURCE...
  *	safetensorsfs --list [-l] SOURCE [PATH]
+ *	safetensorsfs --cat SOURCE PATH...
  *
  * Options may stand anywhere, so that mount(8) can call `safetensorsfs SOURCE MOUNTPOINT
  * -o ...`. What -o holds and we do not know goes to libfuse, which refuses the rest.
@@ -22,6 +23,7 @@ enum fs_mode {
 	FS_MODE_MOUNT,
 	FS_MODE_CHECK,
 	FS_MODE_LIST,
+	FS_MODE_CAT,
 	FS_MODE_HELP,
 	FS_MODE_VERSION,
 };

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line without a mount: help, misuse, --check, --list, and what errors say."""
+import os
 import re
 import struct
+import subprocess
 import zipfile
 
 import pytest
@@ -38,7 +40,7 @@ def test_help():
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert result.stdout.lower().startswith("usage: safetensorsfs")
     for word in ("SOURCE", "MOUNTPOINT", "-f", "-d", "-s", "-o", "-h", "-V", "view=", "io=",
-                 "missing=", "nonempty", "uid=", "gid=", "umask=", "--check", "--list", "-l"):
+                 "missing=", "nonempty", "uid=", "gid=", "umask=", "--check", "--list", "-l", "--cat"):
         assert word in result.stdout, word
     assert harness.run("-h").stdout == result.stdout
 
@@ -52,7 +54,7 @@ def test_version():
 
 @pytest.mark.parametrize("words", [
     [], ["x"], ["x", "y", "z"], ["--nosuch"], ["-q", "x", "y"], ["--check"], ["--list"],
-    ["--list", "x", "y", "z"], ["-o"]])
+    ["--list", "x", "y", "z"], ["--cat"], ["--cat", "x"], ["-o"]])
 def test_misuse(words, tmp_path):
     """Exit 2 and a line on standard error, nothing on standard output."""
     result = harness.run(*words, cwd=tmp_path)
@@ -151,6 +153,56 @@ def test_list_unknown(edge_file, path):
     result = harness.run("--list", edge_file, path)
     harness.error_word(result)
     assert result.stdout == "" and safe(result.stderr)
+
+
+def cat(*words):
+    """--cat as bytes, with its exit status."""
+    return subprocess.run([harness.find_driver(), "--cat", *map(os.fspath, words)],
+                          env=harness.environment(), capture_output=True, check=False)
+
+
+def test_cat_equals_the_mount(edge):
+    """Every file of every view, links followed, has the bytes that the mount shows."""
+    for view in ("", *(f".view/{name}" for name in os.listdir(edge.at(".view")))):
+        paths = [path for path in compare.walk(edge.at(view)) if path[-1] != "/"]
+        paths = [os.path.join(view, path) for path in sorted(paths)[::7] + sorted(paths)[-1:]]
+        want = b"".join(open(edge.at(path), "rb").read() for path in paths)
+        result = cat("--", edge.source, *paths)
+        assert (result.returncode, result.stderr) == (0, b""), view
+        assert result.stdout == want, view
+
+
+def test_cat_view_as_root(edge):
+    """-o view=NAME chooses what the paths begin with."""
+    result = cat("-o", "view=npy", edge.source, "dtype/F32.npy")
+    assert result.stdout == open(edge.at(".view/npy/dtype/F32.npy"), "rb").read()
+
+
+def test_cat_errors(edge_file):
+    """What is not there, and a folder, are named; the other files are written all the same."""
+    result = cat(edge_file, "dtype/nosuch.bin", "dtype", "dtype/U8.bin")
+    lines = result.stderr.decode().splitlines()
+    assert result.returncode == 1 and len(lines) == 2
+    assert "dtype/nosuch.bin" in lines[0] and "dtype/ (name)" in lines[0]
+    assert "folder" in lines[1]
+    assert result.stdout == cat(edge_file, "dtype/U8.bin").stdout != b""
+
+
+def test_cat_closed_pipe(tmp_path):
+    """A reader that leaves early is no failure worth a word."""
+    make_model.write_file(tmp_path / "m.safetensors", [Spec("a", "U8", (8 << 20,))])
+    script = '"$0" --cat "$1" a.bin | head -c 10 | wc -c'
+    result = subprocess.run(["sh", "-c", script, harness.find_driver(),
+                             tmp_path / "m.safetensors"],
+                            env=harness.environment(), capture_output=True, check=False)
+    assert (result.stdout.strip(), result.stderr) == (b"10", b"")
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run([harness.find_driver(), "--cat", tmp_path / "m.safetensors",
+                                 "a.bin", "a.bin"], env=harness.environment(), stdout=full,
+                                stderr=subprocess.PIPE, check=False)
+    assert result.returncode == 1
+    assert result.stderr.count(b"\n") == 1 and b"No space left" in result.stderr
+
 
 
 def test_list_long(edge_file):
