@@ -1,32 +1,90 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/crc.h"
 
-#define POLYNOMIAL UINT32_C(0xedb88320) /* bits reversed, as zip has it */
+#include <libdeflate.h>
 
-/*
- * The register before a zero byte, from the one after it. Each of the byte's eight steps
- * shifted right and, where a one fell out, added the polynomial, whose top bit is set:
- * so the top bit tells whether it did.
- */
-static uint32_t undo_zero(uint32_t crc)
+#include "core/npy.h"
+
+#define POLYNOMIAL 0xedb88320u /* reflected: bit 31 is the constant term */
+#define KNOWN (UINT64_C(1) << 32)
+/* Bytes of source at a time: they are still in the second cache when they are summed. */
+#define CHUNK_LEN 65536u
+
+uint32_t sft_crc(uint32_t crc, const void *bytes, size_t len)
 {
-	for (unsigned i = 0; i < 8; i++)
-		crc = crc >> 31 ? (crc ^ POLYNOMIAL) << 1 | 1 : crc << 1;
-	return crc;
+	return libdeflate_crc32(crc, bytes, len);
 }
 
-void sft_crc_patch(uint32_t crc, uint32_t target, uint64_t zeros,
+/* The register before so many bytes of zero, from what it is behind them. */
+static uint32_t rewind_zeros(uint32_t value, size_t zeros)
+{
+	for (size_t bit = 0; bit < zeros * 8; bit++) {
+		/* Forward, a 1 falls out and adds the polynomial, whose bit 31 is set. */
+		const uint32_t fell = value >> 31;
+
+		value = (fell ? value ^ POLYNOMIAL : value) << 1 | fell;
+	}
+	return value;
+}
+
+void sft_crc_patch(uint32_t crc, uint32_t want, size_t zeros,
 		   uint8_t out[SFT_CRC_PATCH_LEN])
 {
-	uint32_t wanted = ~target; /* the register is the complement */
-
 	/*
-	 * Four bytes lead from one register to what four zeros lead to from the sum of
-	 * it and them.
+	 * The register is the complement of the CRC. Four bytes go into it as if they
+	 * were added to it and four bytes of zero came then.
 	 */
-	for (uint64_t i = 0; i < zeros + SFT_CRC_PATCH_LEN; i++)
-		wanted = undo_zero(wanted);
-	wanted ^= ~crc;
+	const uint32_t patch = ~crc ^ rewind_zeros(~want, SFT_CRC_PATCH_LEN + zeros);
+
 	for (unsigned i = 0; i < SFT_CRC_PATCH_LEN; i++)
-		out[i] = (uint8_t)(wanted >> (8 * i));
+		out[i] = (uint8_t)(patch >> 8 * i);
+}
+
+/* Goes on with a CRC over a tensor's data. */
+static enum sft_status add_data(const struct sft_model *model,
+				const struct sft_tensor *tensor, uint32_t *crc,
+				struct sft_error *err)
+{
+	const struct sft_backing *file = sft_model_file(model, tensor->shard);
+	const uint64_t end = sft_model_data_off(model, tensor) + sft_tensor_len(tensor);
+	enum sft_status status = SFT_OK;
+	uint8_t chunk[CHUNK_LEN];
+
+	for (uint64_t off = sft_model_data_off(model, tensor);
+	     off < end && status == SFT_OK; off += CHUNK_LEN) {
+		const size_t len =
+			end - off < CHUNK_LEN ? (size_t)(end - off) : CHUNK_LEN;
+
+		status = sft_read_all(file->fd, chunk, len, off, err);
+		if (status == SFT_OK)
+			*crc = sft_crc(*crc, chunk, len);
+	}
+	if (status == SFT_OK)
+		status = sft_backing_check(file, err);
+	if (status != SFT_OK)
+		sft_error_file(err, file->path);
+	return status;
+}
+
+enum sft_status sft_crc_npy(const struct sft_model *model, uint32_t idx,
+			    uint32_t *ret_crc, struct sft_error *err)
+{
+	const struct sft_tensor *tensor = &model->tensors[idx];
+	atomic_ullong *kept = &model->state->crc[idx];
+	const uint64_t found = atomic_load_explicit(kept, memory_order_relaxed);
+	char header[SFT_NPY_HEADER_LEN_MAX];
+	enum sft_status status;
+	uint32_t crc;
+
+	if (found & KNOWN) {
+		*ret_crc = (uint32_t)found;
+		return SFT_OK;
+	}
+	crc = sft_crc(0, header, sft_npy_header(model, tensor, header));
+	status = add_data(model, tensor, &crc, err);
+	if (status != SFT_OK)
+		return status;
+	atomic_store_explicit(kept, KNOWN | crc, memory_order_relaxed);
+	*ret_crc = crc;
+	return SFT_OK;
 }

@@ -2,17 +2,15 @@
 /*
  * core/views/npz.c - a model folder with one model.npz, whatever the shards
  *
- * A zip of arrays whose checksums hold, although none of the data was read to write them:
+ *	member NAME.npy | header | data | patch |		of small tensors
+ *			| header | data | patch | 4096 zeros |	of large ones
  *
- *	| .npy header | data | 4 bytes | zeros |
- *
- * The four bytes give every member the same checksum (core/crc.h). They are computed when
- * they are read, which reads the tensor once more. numpy reads neither them nor the
- *zeros, but the kernel reads pages, and ahead: behind a large tensor the zeros fill the
- *page, so that reading its neighbour does not ask for its checksum.
+ * Readers of a zip check CRCs, and a true one would cost reading all of the model before
+ * the first byte could be shown. The patch makes each CRC the constant that the directory
+ * declares (core/crc.h); numpy and others ignore what follows an array. The zeros keep
+ * the patch of a large tensor off the page where the next member begins, so that to read
+ * a small neighbour is not to read all of the large one.
  */
-#include <libdeflate.h>
-
 #include "core/cleanup.h"
 #include "core/crc.h"
 #include "core/npy.h"
@@ -20,92 +18,20 @@
 #include "core/views/view.h"
 #include "core/zip.h"
 
-#define MEMBER_CRC UINT32_C(0x4e505a21) /* of every member; any value would do */
-#define CRC_KNOWN (UINT64_C(1) << 32)   /* in state->crc, beside the CRC */
-#define CHUNK_LEN 65536u                /* read at a time: still cached when summed */
+#define SUFFIX ".npy"
+#define LARGE_LEN_MIN 65536u
 #define PAGE_LEN 4096u
-/* Bytes of a tensor whose checksum takes longer than a page of it. */
-#define LARGE_LEN 65536u
 
-static const char suffix[] = ".npy";
-
+/* As Python's zipfile writes a file from memory. */
 static const struct sft_zip_style style = {
-	.version = 20, .date = 0x0021, /* 1 January 1980, the first that there is */
+	.made_by = 0x0314, /* Unix, 2.0 */
+	.version = 20,
+	.version_zip64 = 45,
+	.date = 0x0021,               /* 1980-01-01 */
+	.attributes = 0100644u << 16, /* a regular file, of this mode */
 };
 
-/* ---- checksums ---- */
-
-static bool is_large(const struct sft_tensor *tensor)
-{
-	return sft_tensor_len(tensor) >= LARGE_LEN;
-}
-
-/* Zeros behind the patch of a member that begins on a page, if it is large. */
-static uint64_t zeros_behind(const struct sft_tensor *tensor, size_t header_len)
-{
-	const uint64_t len = header_len + sft_tensor_len(tensor) + SFT_CRC_PATCH_LEN;
-
-	return is_large(tensor) ? -len % PAGE_LEN : 0;
-}
-
-/* The checksum of a header and a tensor's data. */
-static enum sft_status sum_up(const struct sft_model *model,
-			      const struct sft_tensor *tensor, const char *header,
-			      size_t header_len, uint32_t *ret_crc, struct sft_error *err)
-{
-	const struct sft_backing *file = sft_model_file(model, tensor->shard);
-	const uint64_t begin = sft_model_data_off(model, tensor);
-	uint32_t crc = libdeflate_crc32(0, header, header_len);
-	uint8_t chunk[CHUNK_LEN];
-	uint64_t done = 0;
-
-	while (done < sft_tensor_len(tensor)) {
-		const uint64_t left = sft_tensor_len(tensor) - done;
-		const size_t len = left < CHUNK_LEN ? (size_t)left : CHUNK_LEN;
-		const enum sft_status status =
-			sft_read_all(file->fd, chunk, len, begin + done, err);
-
-		if (status != SFT_OK) {
-			sft_error_file(err, file->path);
-			return status;
-		}
-		crc = libdeflate_crc32(crc, chunk, len);
-		done += len;
-	}
-	*ret_crc = crc;
-	return SFT_OK;
-}
-
-/* Fills a lazy segment: see sft_lazy_fill. */
-static enum sft_status fill_patch(const struct sft_model *model, uint32_t idx,
-				  uint8_t out[SFT_LAZY_LEN_MAX], struct sft_error *err)
-{
-	const struct sft_tensor *tensor = &model->tensors[idx];
-	const struct sft_backing *file = sft_model_file(model, tensor->shard);
-	atomic_ullong *kept = &model->state->crc[idx];
-	const uint64_t known = atomic_load_explicit(kept, memory_order_relaxed);
-	uint32_t crc = (uint32_t)known;
-	char header[SFT_NPY_HEADER_LEN_MAX];
-	const size_t header_len = sft_npy_header(model, tensor, header);
-
-	if (!(known & CRC_KNOWN)) {
-		enum sft_status status =
-			sum_up(model, tensor, header, header_len, &crc, err);
-
-		if (status == SFT_OK) /* else it is of no state of the file */
-			status = sft_backing_check(file, err);
-		if (status != SFT_OK)
-			return status;
-		atomic_store_explicit(kept, CRC_KNOWN | crc, memory_order_relaxed);
-	}
-	sft_crc_patch(crc, MEMBER_CRC, zeros_behind(tensor, header_len), out);
-	return SFT_OK;
-}
-
-/* ---- members ---- */
-
-/* Whether a part between slashes is "..". */
-static bool leads_up(struct sft_bytes name)
+static bool has_dots(struct sft_bytes name)
 {
 	size_t begin = 0;
 
@@ -124,48 +50,48 @@ static const char *leaves_out(const struct sft_model *model,
 {
 	const struct sft_bytes name = sft_model_name(model, tensor);
 
-	if (name.len + strlen(suffix) > SFT_ZIP_NAME_LEN_MAX)
-		return "its name is longer than a zip archive can have it";
-	if (name.len > 0 && memchr(name.data, '\0', name.len) != NULL)
-		return "its name has a NUL";
-	if (name.len > 0 && memchr(name.data, '\\', name.len) != NULL)
-		return "its name has a backslash, which some programs take for a slash";
-	if (name.len > 0 && name.data[0] == '/')
-		return "its name is an absolute path";
-	if (leads_up(name))
-		return "its name leads out of a folder";
+	if (name.len > SFT_ZIP_NAME_LEN_MAX - strlen(SUFFIX))
+		return "its name is too long for a member of a zip";
+	if (name.len > 0 && (name.data[0] == '/' || memchr(name.data, '\0', name.len) ||
+			     memchr(name.data, '\\', name.len) || has_dots(name)))
+		return "its name cannot be that of a member of a zip";
 	return sft_npy_absent(model, tensor);
 }
 
-static void add_zeros(struct sft_layout *layout, uint64_t len)
+static size_t zeros_of(const struct sft_tensor *tensor)
 {
-	static const uint8_t zeros[PAGE_LEN];
-
-	sft_layout_memory(layout, zeros, len);
+	return sft_tensor_len(tensor) >= LARGE_LEN_MIN ? PAGE_LEN : 0;
 }
 
-static void add_member(struct sft_zip *zip, const struct sft_model *model, uint32_t idx)
+static enum sft_status fill_patch(const struct sft_model *model, uint32_t idx,
+				  uint8_t out[SFT_LAZY_LEN_MAX], struct sft_error *err)
 {
+	uint32_t crc;
+	const enum sft_status status = sft_crc_npy(model, idx, &crc, err);
+
+	if (status == SFT_OK)
+		sft_crc_patch(crc, SFT_ZIP_CRC, zeros_of(&model->tensors[idx]), out);
+	return status;
+}
+
+static void describe_member(const struct sft_model *model, uint32_t idx,
+			    struct sft_zip *zip)
+{
+	static const uint8_t zeros[PAGE_LEN];
 	const struct sft_tensor *tensor = &model->tensors[idx];
-	const struct sft_bytes name = sft_model_name(model, tensor);
-	char path[SFT_ZIP_NAME_LEN_MAX];
 	char header[SFT_NPY_HEADER_LEN_MAX];
 	const size_t header_len = sft_npy_header(model, tensor, header);
-	const uint64_t zeros = zeros_behind(tensor, header_len);
+	const size_t zero_count = zeros_of(tensor);
 
-	if (name.len > 0)
-		memcpy(path, name.data, name.len);
-	memcpy(path + name.len, suffix, strlen(suffix));
-	sft_zip_member(
-		zip,
-		(struct sft_bytes){ (const uint8_t *)path, name.len + strlen(suffix) },
-		header_len + sft_tensor_len(tensor) + SFT_CRC_PATCH_LEN + zeros,
-		MEMBER_CRC, is_large(tensor) ? PAGE_LEN : SFT_ZIP_ALIGN);
+	/* Cannot wrap: see sft_npy_absent(). */
+	sft_zip_begin(zip, sft_model_name(model, tensor), sft_bytes_of(SUFFIX),
+		      header_len + sft_tensor_len(tensor) + SFT_CRC_PATCH_LEN +
+			      zero_count);
 	sft_layout_literal(zip->layout, header, header_len);
 	sft_view_describe_bin(model, tensor, zip->layout);
 	sft_layout_lazy(zip->layout, fill_patch, idx, SFT_CRC_PATCH_LEN);
-	add_zeros(zip->layout, zeros);
-	sft_zip_member_end(zip);
+	sft_layout_memory(zip->layout, zeros, zero_count);
+	sft_zip_end_member(zip);
 }
 
 static void describe_weights(const struct sft_model *model, struct sft_layout *layout)
@@ -176,10 +102,10 @@ static void describe_weights(const struct sft_model *model, struct sft_layout *l
 	layout->status = sft_order_make(model, SFT_ORDER_FILE, &order, NULL);
 	if (layout->status != SFT_OK)
 		return;
-	sft_zip_begin(&zip, &style, layout);
-	for (size_t i = 0; i < model->tensor_count; i++)
+	sft_zip_init(&zip, layout, &style);
+	for (size_t i = 0; layout->status == SFT_OK && i < model->tensor_count; i++)
 		if (leaves_out(model, &model->tensors[order[i]]) == NULL)
-			add_member(&zip, model, order[i]);
+			describe_member(model, order[i], &zip);
 	sft_zip_end(&zip);
 }
 

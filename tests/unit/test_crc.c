@@ -1,66 +1,173 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tests/unit/test_crc.c - four bytes lead from any checksum to any other
- *
- * Held against a checksum that is computed bit by bit from the definition.
+ * tests/unit/test_crc.c - checksums, the bytes that make them what was declared, and when
+ * they are computed
  */
 #include "core/crc.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/unit/support.h"
 
-#define ROOM 8192u
+#define BUFFER_LEN 20000u
 
+/* The definition: bit by bit. */
 static uint32_t slow_crc(const uint8_t *bytes, size_t len)
 {
-	uint32_t crc = UINT32_MAX;
+	uint32_t value = UINT32_MAX;
 
-	for (size_t i = 0; i < len; i++) {
-		crc ^= bytes[i];
-		for (unsigned bit = 0; bit < 8; bit++)
-			crc = crc & 1 ? crc >> 1 ^ UINT32_C(0xedb88320) : crc >> 1;
+	for (size_t i = 0; i < len * 8; i++) {
+		const uint32_t bit = ((uint32_t)bytes[i / 8] >> i % 8 ^ value) & 1;
+
+		value = value >> 1 ^ (bit ? 0xedb88320u : 0);
 	}
-	return ~crc;
+	return ~value;
 }
 
-/* The definition above is the one that everybody means. */
-static void test_definition(void **state)
+static void test_crc(void **state)
 {
+	uint8_t bytes[512];
+
 	(void)state;
-	assert_int_equal(slow_crc((const uint8_t *)"123456789", 9), 0xcbf43926);
+	CHECK_UINT("nothing", sft_crc(0, "", 0), 0);
+	CHECK_UINT("check value", sft_crc(0, "123456789", 9), 0xcbf43926);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = data_byte(i);
+	for (size_t len = 0; len <= sizeof(bytes); len++) {
+		const size_t half = len * 2 / 3;
+
+		CHECK_UINT("at once", sft_crc(0, bytes, len), slow_crc(bytes, len));
+		CHECK_UINT("in parts",
+			   sft_crc(sft_crc(0, bytes, half), bytes + half, len - half),
+			   slow_crc(bytes, len));
+	}
+}
+
+/* A simple generator: tests have to do the same each time. */
+static uint32_t next_random(uint64_t *seed)
+{
+	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return (uint32_t)(*seed >> 32);
 }
 
 static void test_patch(void **state)
 {
-	static const size_t lens[] = { 0, 1, 2, 63, 1000 };
-	static const size_t zeros[] = { 0, 1, 3, 4, 5, 64, 4095 };
-	static const uint32_t targets[] = { 0, 1, 0x4e505a21, 0x80000000, UINT32_MAX };
-	uint8_t bytes[ROOM];
+	static const size_t zeros[] = { 0, 1, 3, 63, 4096, 10000 };
+	uint8_t *bytes = malloc(BUFFER_LEN);
+	uint64_t seed = 1;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_COUNT(lens); i++)
-		for (size_t j = 0; j < ARRAY_COUNT(zeros); j++)
-			for (size_t k = 0; k < ARRAY_COUNT(targets); k++) {
-				const size_t len = lens[i];
+	for (unsigned i = 0; i < 200; i++) {
+		const size_t len = i < 8 ? i : next_random(&seed) % 5000;
+		const size_t tail = zeros[i % ARRAY_COUNT(zeros)];
+		const uint32_t want = i % 3 == 0 ? 0 : next_random(&seed);
 
-				memset(bytes, 0, sizeof(bytes));
-				for (size_t at = 0; at < len; at++)
-					bytes[at] = (uint8_t)(at * 167 + i + k);
-				sft_crc_patch(slow_crc(bytes, len), targets[k], zeros[j],
-					      bytes + len);
-				CHECK_UINT("crc",
-					   slow_crc(bytes,
-						    len + SFT_CRC_PATCH_LEN + zeros[j]),
-					   targets[k]);
-			}
+		for (size_t j = 0; j < len; j++)
+			bytes[j] = (uint8_t)next_random(&seed);
+		sft_crc_patch(slow_crc(bytes, len), want, tail, bytes + len);
+		memset(bytes + len + SFT_CRC_PATCH_LEN, 0, tail);
+		CHECK_UINT("patched", slow_crc(bytes, len + SFT_CRC_PATCH_LEN + tail),
+			   want);
+	}
+	free(bytes);
+}
+
+/* ---- of tensors ---- */
+
+#define HEADER "{\"a\":[\"U8\",[3],[0,3]],\"b\":[\"U8\",[200000],[3,200003]]}"
+#define DATA_LEN 200003u
+
+static void test_npy(void **state)
+{
+	struct sft_model *model;
+
+	write_model(*state, "m", HEADER, DATA_LEN);
+	model = open_model(*state, "m", NULL);
+	for (uint32_t i = 0; i < 2; i++) {
+		const char *path = i == 0 ? ".view/npy/a.npy" : ".view/npy/b.npy";
+		uint32_t got;
+		size_t len;
+		char *text = read_whole(model, path, &len);
+
+		assert_int_equal(sft_crc_npy(model, i, &got, NULL), SFT_OK);
+		CHECK_UINT(path, got, slow_crc((uint8_t *)text, len));
+		free(text);
+	}
+	sft_close(model);
+}
+
+/* Writes over a byte of the tensor b; the file keeps its length and its times. */
+static void change_byte(const char *path, char byte)
+{
+	struct stat info;
+	const int fd = open(path, O_WRONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &info), 0);
+	assert_int_equal(pwrite(fd, &byte, 1, info.st_size - 1), 1);
+	assert_int_equal(futimens(fd, (struct timespec[]){ info.st_mtim, info.st_mtim }),
+			 0);
+	assert_int_equal(close(fd), 0);
+}
+
+/* It is computed when it is first asked for, and then no more. */
+static void test_once(void **state)
+{
+	char *path = path_in(*state, "m");
+	struct sft_model *model;
+	uint32_t first, again, fresh;
+
+	write_model(*state, "m", HEADER, DATA_LEN);
+	model = open_model(*state, "m", NULL);
+	change_byte(path, 'x');
+	assert_int_equal(sft_crc_npy(model, 1, &first, NULL), SFT_OK);
+	change_byte(path, 'y');
+	assert_int_equal(sft_crc_npy(model, 1, &again, NULL), SFT_OK);
+	sft_close(model);
+	model = open_model(*state, "m", NULL);
+	assert_int_equal(sft_crc_npy(model, 1, &fresh, NULL), SFT_OK);
+	CHECK_UINT("asked again", again, first);
+	CHECK_UINT("of another byte", fresh != first, true);
+	sft_close(model);
+	free(path);
+}
+
+/* Nothing is kept of a file that changed; nor of one that ends too early. */
+static void test_changed(void **state)
+{
+	char *path = path_in(*state, "m");
+	struct sft_model *model;
+	struct sft_error err = { 0 };
+	uint32_t crc;
+
+	write_model(*state, "m", HEADER, DATA_LEN);
+	model = open_model(*state, "m", NULL);
+	assert_int_equal(
+		utimensat(AT_FDCWD, path,
+			  (struct timespec[]){ { .tv_sec = 1 }, { .tv_sec = 1 } }, 0),
+		0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(sft_crc_npy(model, 1, &crc, &err), SFT_E_CHANGED);
+		CHECK_HOLDS("message", err.file, "m");
+	}
+	CHECK_UINT("kept", atomic_load(&model->state->crc[1]), 0);
+	assert_int_equal(truncate(path, 1000), 0);
+	assert_int_equal(sft_crc_npy(model, 1, &crc, &err), SFT_E_IO);
+	CHECK_UINT("kept", atomic_load(&model->state->crc[1]), 0);
+	sft_close(model);
+	free(path);
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_definition),
-		cmocka_unit_test(test_patch),
+		cmocka_unit_test(test_crc), cmocka_unit_test(test_patch),
+		IN_FOLDER(test_npy),        IN_FOLDER(test_once),
+		IN_FOLDER(test_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
