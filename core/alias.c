@@ -90,9 +90,11 @@ static enum sft_status collect(const struct finder *finder, struct sft_model *mo
 		    finder->tensor[first] == NONE || finder->is_tensor[i] ||
 		    sft_bytes_equal(entry->key, reserved))
 			continue;
-		model->aliases[model->alias_count++] =
-			(struct sft_alias){ .name = entry->key,
-					    .tensor = finder->tensor[first] };
+		model->aliases[model->alias_count++] = (struct sft_alias){
+			.name = entry->key,
+			.source = entry->key,
+			.tensor = finder->tensor[first],
+		};
 	}
 	return SFT_OK;
 }

@@ -14,9 +14,10 @@
 #include "core/sft.h"
 
 struct sft_alias {
-	struct sft_bytes name; /* in the text of a header */
-	uint32_t tensor;       /* index of what it stands for */
-	uint32_t node[2];      /* of that, in SFT_TREE_NESTED and SFT_TREE_FLAT */
+	struct sft_bytes name;   /* in the text of a header, or a new one */
+	struct sft_bytes source; /* the name in its file */
+	uint32_t tensor;         /* index of what it stands for */
+	uint32_t node[2];        /* of that, in SFT_TREE_NESTED and SFT_TREE_FLAT */
 };
 
 /**

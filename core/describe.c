@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/document.h"
+#include "core/filter.h"
 
 static void write_shape(struct sft_json *json, const struct sft_model *model,
 			const struct sft_tensor *tensor)
@@ -50,6 +51,9 @@ static bool fill_tensor(cJSON *object, const struct sft_model *model,
 	const struct sft_shard *shard = &model->shards[tensor->shard];
 
 	return sft_document_raw(object, "name", name) &&
+	       (!tensor->is_renamed ||
+		sft_document_string(object, "source_name",
+				    sft_filter_source_name(model, tensor))) &&
 	       cJSON_AddStringToObject(object, "dtype", sft_dtype(tensor->dtype)->name) &&
 	       sft_document_raw(object, "shape", shape) && add_offsets(object, tensor) &&
 	       sft_document_uint(object, "elements", sft_tensor_elements(tensor)) &&

@@ -26,7 +26,8 @@ struct sft_tensor {
 	uint32_t shape_off;   /* of the '[' of the shape in the text */
 	uint32_t offsets_off; /* of the '[' of data_offsets, for sft_check() */
 	uint16_t shard;
-	uint8_t dtype; /* index of sft_dtype() */
+	uint8_t dtype;   /* index of sft_dtype() */
+	bool is_renamed; /* the name lies in the model's text: see filter.h */
 };
 
 /* One key of __metadata__ and its value; both lie in the header's text. */

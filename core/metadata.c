@@ -72,6 +72,49 @@ enum sft_status sft_metadata_unite(const struct sft_model *model,
 	return SFT_OK;
 }
 
+static struct sft_bytes alias_source(const void *ctx, uint32_t idx)
+{
+	const struct sft_alias *aliases = ctx;
+
+	return aliases[idx].source;
+}
+
+/* Entries that are aliases take their new names, and those of aliases that are gone go.
+ */
+static enum sft_status rename_aliases(const struct sft_model *model,
+				      struct sft_metadata_entry *entries, size_t *count,
+				      struct sft_error *err)
+{
+	const size_t all = model->alias_count + model->gone_alias_count;
+	struct sft_table sources;
+	enum sft_status status;
+	size_t used = 0;
+
+	if (!model->is_filtered || all == 0)
+		return SFT_OK;
+	status = sft_table_init(&sources, alias_source, model->aliases, err);
+	for (uint32_t i = 0, found; status == SFT_OK && i < all; i++)
+		status =
+			sft_table_put(&sources, model->aliases[i].source, i, &found, err);
+	for (size_t i = 0; status == SFT_OK && i < *count; i++) {
+		uint32_t idx;
+
+		entries[used] = entries[i];
+		if (!sft_table_find(&sources, entries[i].key, &idx)) {
+			used++;
+		} else if (idx < model->alias_count) {
+			const struct sft_alias *alias = &model->aliases[idx];
+
+			entries[used].key = alias->name;
+			entries[used++].value =
+				sft_model_name(model, &model->tensors[alias->tensor]);
+		}
+	}
+	sft_table_done(&sources);
+	*count = used;
+	return status;
+}
+
 enum sft_status sft_metadata_format(const struct sft_model *model, const char *between,
 				    struct sft_json *json, struct sft_error *err)
 {
@@ -79,6 +122,9 @@ enum sft_status sft_metadata_format(const struct sft_model *model, const char *b
 	size_t count = 0;
 	enum sft_status status = sft_metadata_unite(model, &entries, &count, err);
 
+	if (status != SFT_OK)
+		return status;
+	status = rename_aliases(model, entries, &count, err);
 	if (status != SFT_OK)
 		return status;
 	sft_json_raw(json, "{");

@@ -9,6 +9,7 @@
  *	opener.c    open each and check its header, in parallel (shard.c)
  *	merge.c     one list of tensors; each has one owner
  *	alias.c     further names of them
+ *	filter.c    some of these, under other names
  *	companion.c the other files of the folder
  *	tree.c      all these names as folders
  *	kept.c      which files about the whole model can be
@@ -42,6 +43,9 @@ struct sft_model {
 	size_t tensor_count;
 	struct sft_alias *aliases;
 	size_t alias_count;
+	size_t gone_alias_count; /* behind these: dropped by a filter */
+	bool is_filtered;        /* a filter dropped or renamed something */
+	uint8_t *new_names;      /* of what a filter renamed */
 	struct sft_companions companions;
 	/* By enum sft_tree_kind; leaves are tensors and then aliases, or companions. */
 	struct sft_tree trees[SFT_TREE_COUNT];
@@ -83,6 +87,9 @@ static inline const struct sft_header *sft_model_header(const struct sft_model *
 static inline struct sft_bytes sft_model_name(const struct sft_model *model,
 					      const struct sft_tensor *tensor)
 {
+	if (tensor->is_renamed)
+		return (struct sft_bytes){ model->new_names + tensor->name_off,
+					   tensor->name_len };
 	return sft_tensor_name(sft_model_header(model, tensor), tensor);
 }
 

@@ -14,6 +14,7 @@
 
 #include "core/cleanup.h"
 #include "core/describe.h"
+#include "core/filter.h"
 #include "core/kept.h"
 #include "core/merge.h"
 #include "core/metadata.h"
@@ -251,6 +252,8 @@ static enum sft_status open_model(struct sft_model *model,
 	if (status == SFT_OK)
 		status = sft_aliases_find(model, err);
 	if (status == SFT_OK)
+		status = sft_filter_apply(model, options->filter, err);
+	if (status == SFT_OK)
 		status = sft_metadata_keep_format(model, err);
 	if (status == SFT_OK && source->is_folder)
 		status = open_companions(model, source, err);
@@ -310,6 +313,7 @@ void sft_close(struct sft_model *model)
 		sft_tree_done(&model->trees[i]);
 	sft_companions_done(&model->companions);
 	free(model->aliases);
+	free(model->new_names);
 	free(model->own_format);
 	for (size_t i = 0; i < model->shard_count; i++)
 		sft_shard_close(&model->shards[i]);

@@ -14,6 +14,8 @@
 struct values {
 	char *view, *io, *missing, *uid, *gid, *umask;
 	int nonempty;
+	struct sft_filter *filter;
+	int exit_status; /* of what cannot wait: rules of the filter */
 };
 
 #define VALUE(text, field)                                                               \
@@ -22,7 +24,17 @@ struct values {
 	}
 #define IGNORED(text) FUSE_OPT_KEY(text, FUSE_OPT_KEY_DISCARD)
 
+/* Options that may be given again and again: each is a rule of the filter. */
+enum {
+	KEY_INCLUDE,
+	KEY_EXCLUDE,
+	KEY_RENAME,
+};
+
 static const struct fuse_opt templates[] = {
+	FUSE_OPT_KEY("include=", KEY_INCLUDE),
+	FUSE_OPT_KEY("exclude=", KEY_EXCLUDE),
+	FUSE_OPT_KEY("rename=", KEY_RENAME),
 	VALUE("view=%s", view),
 	VALUE("io=%s", io),
 	VALUE("missing=%s", missing),
@@ -77,11 +89,42 @@ static const struct fuse_opt templates[] = {
 	FUSE_OPT_END,
 };
 
-/* Called for what no template knows: kept for libfuse, but for other tools' comments. */
-static int keep_unknown(void *data, const char *arg, int key, struct fuse_args *outargs)
+/* Adds a rule to the filter, which is made with the first. Return: an exit status. */
+static int add_rule(struct values *values, int key, const char *text)
 {
-	(void)data;
+	enum sft_status status;
+	struct sft_error err;
+
+	if (values->filter == NULL)
+		values->filter = sft_filter_new();
+	if (values->filter == NULL)
+		return fs_log_fail(SFT_E_NO_MEMORY, "out of memory");
+	if (key == KEY_INCLUDE)
+		status = sft_filter_include(values->filter, text, &err);
+	else if (key == KEY_EXCLUDE)
+		status = sft_filter_exclude(values->filter, text, &err);
+	else
+		status = sft_filter_rename(values->filter, text, &err);
+	if (status == SFT_OK)
+		return 0;
+	fs_log_error(&err);
+	return 2;
+}
+
+/*
+ * Called for the rules of the filter, and for what no template knows: that is kept for
+ * libfuse, but for other tools' comments.
+ */
+static int take_option(void *data, const char *arg, int key, struct fuse_args *outargs)
+{
+	struct values *values = data;
+
 	(void)outargs;
+	if (key == KEY_INCLUDE || key == KEY_EXCLUDE || key == KEY_RENAME) {
+		if (values->exit_status == 0)
+			values->exit_status = add_rule(values, key, strchr(arg, '=') + 1);
+		return 0;
+	}
 	if (key == FUSE_OPT_KEY_OPT &&
 	    (strncmp(arg, "x-", 2) == 0 || strncmp(arg, "comment=", 8) == 0))
 		return 0;
@@ -94,15 +137,16 @@ static int parse_o(const char *text, struct values *values, struct fuse_args *fu
 	int failed = fuse_opt_add_arg(&args, FS_PROGRAM) != 0 ||
 		     fuse_opt_add_arg(&args, "-o") != 0 ||
 		     fuse_opt_add_arg(&args, text) != 0 ||
-		     fuse_opt_parse(&args, values, templates, keep_unknown) != 0;
+		     fuse_opt_parse(&args, values, templates, take_option) != 0;
 
 	/* The rest of args is "-o" and a list, or nothing. */
 	for (int i = 1; !failed && i < args.argc; i++)
 		failed = fuse_opt_add_arg(fuse, args.argv[i]) != 0;
 	fuse_opt_free_args(&args);
-	return failed ? fs_log_fail(SFT_E_NO_MEMORY,
-				    "cannot take apart the options of -o")
-		      : 0;
+	if (failed)
+		return fs_log_fail(SFT_E_NO_MEMORY,
+				   "cannot take apart the options of -o");
+	return values->exit_status;
 }
 
 /* ---- values ---- */
@@ -199,19 +243,65 @@ static int apply(struct fs_options *options, struct values *values)
 
 /* ---- the command line ---- */
 
+/* Long options without a letter: a mode, or a rule of the filter. */
 enum {
-	OPTION_CHECK = 256,
-	OPTION_LIST,
-	OPTION_CAT,
+	OPTION_MODE = 256,
+	OPTION_RULE = 512,
 };
+
+static int fail_switch(int option, char **argv)
+{
+	const char letter[] = { '-', (char)optopt, '\0' };
+	const char *arg = optopt > 0 && optopt < OPTION_MODE ? letter : argv[optind - 1];
+	char shown[64];
+
+	sft_escape(shown, sizeof(shown), arg, strlen(arg));
+	return fs_log_fail(SFT_E_USAGE,
+			   option == ':' ? "%s: wants a value; see --help"
+					 : "%s: no such option; see --help",
+			   shown);
+}
+
+static int take_switch(int option, char **argv, struct fs_options *options,
+		       struct values *values)
+{
+	switch (option) {
+	case 'f':
+		options->foreground = true;
+		return 0;
+	case 'd':
+		options->debug = true;
+		options->foreground = true;
+		return 0;
+	case 's':
+		options->single_thread = true;
+		return 0;
+	case 'l':
+		options->long_list = true;
+		return 0;
+	case 'o':
+		return parse_o(optarg, values, &options->fuse);
+	default:
+		break;
+	}
+	if (option >= OPTION_RULE)
+		return add_rule(values, option - OPTION_RULE, optarg);
+	if (option < OPTION_MODE)
+		return fail_switch(option, argv);
+	options->mode = (enum fs_mode)(option - OPTION_MODE);
+	return 0;
+}
 
 static int parse_switches(int argc, char **argv, struct fs_options *options,
 			  struct values *values)
 {
 	static const struct option longs[] = {
-		{ "check", no_argument, NULL, OPTION_CHECK },
-		{ "list", no_argument, NULL, OPTION_LIST },
-		{ "cat", no_argument, NULL, OPTION_CAT },
+		{ "check", no_argument, NULL, OPTION_MODE + FS_MODE_CHECK },
+		{ "list", no_argument, NULL, OPTION_MODE + FS_MODE_LIST },
+		{ "cat", no_argument, NULL, OPTION_MODE + FS_MODE_CAT },
+		{ "include", required_argument, NULL, OPTION_RULE + KEY_INCLUDE },
+		{ "exclude", required_argument, NULL, OPTION_RULE + KEY_EXCLUDE },
+		{ "rename", required_argument, NULL, OPTION_RULE + KEY_RENAME },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -222,52 +312,11 @@ static int parse_switches(int argc, char **argv, struct fs_options *options,
 	opterr = 0;
 	while (exit_status == 0 &&
 	       (option = getopt_long(argc, argv, ":fdshVlo:", longs, NULL)) != -1) {
-		switch (option) {
-		case 'f':
-			options->foreground = true;
-			break;
-		case 'd':
-			options->debug = true;
-			options->foreground = true;
-			break;
-		case 's':
-			options->single_thread = true;
-			break;
-		case 'l':
-			options->long_list = true;
-			break;
-		case 'o':
-			exit_status = parse_o(optarg, values, &options->fuse);
-			break;
-		case 'h':
-			options->mode = FS_MODE_HELP;
+		if (option == 'h' || option == 'V') {
+			options->mode = option == 'h' ? FS_MODE_HELP : FS_MODE_VERSION;
 			return 0;
-		case 'V':
-			options->mode = FS_MODE_VERSION;
-			return 0;
-		case OPTION_CHECK:
-			options->mode = FS_MODE_CHECK;
-			break;
-		case OPTION_LIST:
-			options->mode = FS_MODE_LIST;
-			break;
-		case OPTION_CAT:
-			options->mode = FS_MODE_CAT;
-			break;
-		default: {
-			char shown[64];
-			const char letter[] = { '-', (char)optopt, '\0' };
-			const char *arg =
-				optopt > 0 && optopt < 256 ? letter : argv[optind - 1];
-
-			sft_escape(shown, sizeof(shown), arg, strlen(arg));
-			return fs_log_fail(SFT_E_USAGE,
-					   option == ':'
-						   ? "%s: wants a value; see --help"
-						   : "%s: no such option; see --help",
-					   shown);
 		}
-		}
+		exit_status = take_switch(option, argv, options, values);
 	}
 	return exit_status;
 }
@@ -331,6 +380,8 @@ int fs_options_parse(int argc, char **argv, struct fs_options *options)
 		exit_status = fs_log_fail(SFT_E_NO_MEMORY, "out of memory");
 	if (exit_status == 0)
 		exit_status = apply(options, &values);
+	options->filter = values.filter;
+	options->model.filter = values.filter;
 	options->operands = argv + optind;
 	options->operand_count = argc - optind;
 	free(values.view);
@@ -345,5 +396,6 @@ int fs_options_parse(int argc, char **argv, struct fs_options *options)
 void fs_options_done(struct fs_options *options)
 {
 	free(options->view);
+	sft_filter_free(options->filter);
 	fuse_opt_free_args(&options->fuse);
 }

@@ -40,6 +40,7 @@ struct fs_options {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
+	struct sft_filter *filter; /* of @model; or NULL */
 	struct sft_options model;
 	char **operands; /* of argv; operand_count of them */
 	int operand_count;

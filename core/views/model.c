@@ -2,8 +2,8 @@
 /*
  * core/views/model.c - a model folder with one model.safetensors, whatever the shards
  *
- * A single file is shown as it is, byte for byte. Shards are merged: one header with the
- * united metadata, and then their data.
+ * A single file is shown as it is, byte for byte. Shards are merged, and so is what a
+ * filter made of one: one header with the united metadata, and then the data.
  */
 #include "core/cleanup.h"
 #include "core/compose.h"
@@ -45,7 +45,7 @@ static void merge(const struct sft_model *model, struct sft_layout *layout)
 
 static void describe_weights(const struct sft_model *model, struct sft_layout *layout)
 {
-	if (model->shard_count == 1)
+	if (model->shard_count == 1 && !model->is_filtered)
 		sft_layout_range(layout, 0, 0, model->shards[0].file.len);
 	else
 		merge(model, layout);
