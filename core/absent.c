@@ -80,7 +80,7 @@ static bool add_absent_folders(cJSON *object, const struct sft_model *model,
 		if (!tree->nodes[i].is_folder ||
 		    !(is_long[tree->nodes[i].parent] || i == 0))
 			continue;
-		if (i > 0)
+		if (i > 0 && view->files[0].claims_folder(model, i))
 			why = view->files[0].absent_folder(model, i);
 		is_long[i] = i == SFT_TREE_ROOT || why != NULL;
 		if (why == NULL)

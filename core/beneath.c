@@ -147,6 +147,49 @@ enum sft_status sft_beneath_reach(const struct sft_beneath *beneath, const char 
 	return SFT_OK;
 }
 
+/* The path of what a descriptor stands for now; false where it cannot be told. */
+static bool find_path(int fd, char out[PATH_MAX])
+{
+	char link[32];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, out, PATH_MAX - 1);
+	if (len <= 0 || len >= PATH_MAX - 1)
+		return false;
+	out[len] = '\0';
+	return true;
+}
+
+mode_t sft_beneath_lets(const struct sft_beneath *beneath, int fd)
+{
+	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	char base[PATH_MAX], path[PATH_MAX];
+	mode_t lets = 0444;
+	size_t len;
+
+	if (!find_path(beneath->fd, base) || !find_path(fd, path))
+		return 0400;
+	len = strcmp(base, "/") == 0 ? 0 : strlen(base);
+	if (strncmp(path, base, len) != 0 || path[len] != '/')
+		return 0400;
+	for (char *slash = strchr(path + len + 1, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
+		auto_close_fd int folder = -1;
+		struct stat info;
+
+		*slash = '\0';
+		folder = beneath->by_steps
+				 ? open_by_steps(beneath, path + len + 1, flags)
+				 : open_at_once(beneath->fd, path + len + 1, flags);
+		*slash = '/';
+		if (folder < 0 || fstat(folder, &info) != 0)
+			return 0400;
+		lets &= (info.st_mode & 0111) << 2;
+	}
+	return lets;
+}
+
 /* ---- the base ---- */
 
 /* Length of the innermost .../models--* that has @real beneath its snapshots; or 0. */

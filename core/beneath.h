@@ -54,4 +54,15 @@ SFT_MUST_CHECK enum sft_status sft_beneath_reach(const struct sft_beneath *benea
 						 const char *path, int flags, int *ret_fd,
 						 struct sft_error *err);
 
+/**
+ * sft_beneath_lets() - whom the folders between the base and a file let through to it
+ * @fd: of a file that was reached beneath the base
+ *
+ * Who opened the file may be root, and a folder may keep others out whom the file itself
+ * does not. Of a link it is the way to its target that counts.
+ *
+ * Return: 0444, less the bits of those that any of the folders keeps out.
+ */
+mode_t sft_beneath_lets(const struct sft_beneath *beneath, int fd);
+
 #endif /* SFT_CORE_BENEATH_H */

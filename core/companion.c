@@ -8,12 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "core/array.h"
 #include "core/beneath.h"
 #include "core/cleanup.h"
 #include "core/examine.h"
+
+/* Descriptors left for the mount itself, which needs some and cannot do without. */
+#define FDS_RESERVED 64u
 
 /* Names that are read at all, be it only to count them: a folder may have no end. */
 #define NAMES_READ_MAX (SFT_COMPANION_NAMES_MAX * 11u)
@@ -30,6 +34,7 @@ struct walk {
 	const struct sft_names *own;
 	struct sft_names folders; /* found so far; those in front are NULL: done */
 	size_t names_read;
+	rlim_t fds_max;
 };
 
 static enum sft_status leave_out(struct walk *walk, const char *path, const char *reason)
@@ -87,6 +92,7 @@ static enum sft_status add_file(struct walk *walk, const char *path, bool is_lin
 	auto_close_fd int fd = -1;
 	struct sft_companion *added;
 	enum sft_status status;
+	mode_t lets;
 
 	if (all->count == SFT_COMPANIONS_MAX)
 		return sft_fail(why, SFT_E_LIMIT, SFT_POS_NONE, "more than %u files",
@@ -98,11 +104,15 @@ static enum sft_status add_file(struct walk *walk, const char *path, bool is_lin
 				   why);
 	if (status != SFT_OK)
 		return status;
+	if ((rlim_t)fd + FDS_RESERVED >= walk->fds_max)
+		return sft_fail(why, SFT_E_LIMIT, SFT_POS_NONE, "too many open files");
+	lets = sft_beneath_lets(&walk->beneath, fd);
 	added = &all->files[all->count];
 	sft_backing_init(&added->file);
 	status = sft_backing_take(&added->file, &fd, why);
 	if (status != SFT_OK)
 		return status;
+	added->file.mode &= lets | ~(mode_t)0444;
 	all->count++; /* sft_companions_done() takes care of it from here on */
 	added->path = strdup(path);
 	added->file.path = join(walk->folder, path);
@@ -118,11 +128,12 @@ static enum sft_status take_entry(struct walk *walk, const char *path,
 
 	if (status != SFT_OK)
 		return status;
-	if (S_ISDIR(type))
-		return add_folder(walk, path, why);
+	/* A folder of such a name, too: the file that a view makes may have it. */
 	if (is_top && sft_examine_is_weights(path))
 		return sft_fail(why, SFT_E_NAME, SFT_POS_NONE,
 				"other weights, or an index of them");
+	if (S_ISDIR(type))
+		return add_folder(walk, path, why);
 	return add_file(walk, path, S_ISLNK(type), why);
 }
 
@@ -253,9 +264,11 @@ enum sft_status sft_companions_open(struct sft_companions *companions, const cha
 				    const struct sft_names *own, struct sft_error *err)
 {
 	struct walk walk = { .companions = companions, .folder = folder, .own = own };
+	struct rlimit limit;
 	enum sft_status status;
 
 	*companions = (struct sft_companions){ 0 };
+	walk.fds_max = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
 	status = take_all(&walk);
 	sft_names_done(&walk.folders);
 	if (status != SFT_OK) {

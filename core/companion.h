@@ -50,8 +50,9 @@ struct sft_companions {
  *
  * A file that cannot be opened, or a folder that cannot be listed, is left out. Names
  * past SFT_COMPANION_NAMES_MAX count in @left_out_more, up to ten times as many; the
- * folders that hold them have an entry that says so. No file is mapped. Descriptors are
- * limited: raise the limit before.
+ * folders that hold them have an entry that says so. No file is mapped. Files stop being
+ * opened some descriptors before the limit: raise it before. A file's mode lets nobody
+ * read it whom the folders on the way to it do not let through.
  *
  * Return: SFT_OK or SFT_E_NO_MEMORY.
  */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/crc.h"
 
+#include <errno.h>
 #include <libdeflate.h>
 
 #include "core/npy.h"
@@ -9,6 +10,7 @@
 #define KNOWN (UINT64_C(1) << 32)
 /* Bytes of source at a time: they are still in the second cache when they are summed. */
 #define CHUNK_LEN 65536u
+#define CHUNKS_PER_LOOK 256u /* 16 MiB: a millisecond or some more */
 
 uint32_t sft_crc(uint32_t crc, const void *bytes, size_t len)
 {
@@ -40,6 +42,24 @@ void sft_crc_patch(uint32_t crc, uint32_t want, size_t zeros,
 		out[i] = (uint8_t)(patch >> 8 * i);
 }
 
+/*
+ * Whether it is worth going on: the reader may be gone and the mount with it, and a
+ * tensor may be as long as a sparse file can claim.
+ */
+static enum sft_status check_waiting(const struct sft_model *model,
+				     const struct sft_backing *file,
+				     struct sft_error *err)
+{
+	const struct sft_state *state = model->state;
+
+	if (state->is_over != NULL && state->is_over(state->is_over_arg)) {
+		errno = EINTR;
+		return sft_fail(err, SFT_E_IO, SFT_POS_NONE,
+				"nobody waits for this checksum any more");
+	}
+	return sft_backing_check(file, err);
+}
+
 /* Goes on with a CRC over a tensor's data. */
 static enum sft_status add_data(const struct sft_model *model,
 				const struct sft_tensor *tensor, uint32_t *crc,
@@ -49,6 +69,7 @@ static enum sft_status add_data(const struct sft_model *model,
 	const uint64_t end = sft_model_data_off(model, tensor) + sft_tensor_len(tensor);
 	enum sft_status status = SFT_OK;
 	uint8_t chunk[CHUNK_LEN];
+	unsigned chunks = 0;
 
 	for (uint64_t off = sft_model_data_off(model, tensor);
 	     off < end && status == SFT_OK; off += CHUNK_LEN) {
@@ -58,6 +79,8 @@ static enum sft_status add_data(const struct sft_model *model,
 		status = sft_read_all(file->fd, chunk, len, off, err);
 		if (status == SFT_OK)
 			*crc = sft_crc(*crc, chunk, len);
+		if (status == SFT_OK && ++chunks % CHUNKS_PER_LOOK == 0)
+			status = check_waiting(model, file, err);
 	}
 	if (status == SFT_OK)
 		status = sft_backing_check(file, err);

@@ -12,6 +12,8 @@
 #include "core/cleanup.h"
 #include "core/text.h"
 
+#define NAME_LEN_MAX 255u /* of an entry that we can list */
+
 static enum sft_status refuse_name(struct sft_error *why, const char *reason)
 {
 	return sft_fail(why, SFT_E_NAME, SFT_POS_NONE, "%s", reason);
@@ -24,6 +26,8 @@ enum sft_status sft_examine_name(const char *name, struct sft_error *why)
 
 	if (name[0] == '.')
 		return refuse_name(why, "its name begins with a dot");
+	if (len > NAME_LEN_MAX) /* as some servers of file systems have them */
+		return refuse_name(why, "its name is longer than 255 bytes");
 	for (size_t off = 0; off < len;) {
 		const size_t taken =
 			sft_utf8_decode((const uint8_t *)name + off, len - off, &cp);

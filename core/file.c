@@ -12,14 +12,17 @@
 
 #include "core/cast_read.h"
 #include "core/kept.h"
+#include "core/shared.h"
 
 #define EXTENTS_PER_STEP 64u
 
 struct sft_file {
 	const struct sft_model *model;
-	struct sft_home home;            /* of all of it */
-	const struct sft_layout *layout; /* @own, or one that the model keeps */
+	struct sft_home home; /* of all of it */
+	const struct sft_layout
+		*layout; /* @own, or one that the model keeps, or @shared */
 	struct sft_layout own;
+	struct sft_shared_layout *shared; /* or NULL */
 };
 
 static enum sft_status describe(struct sft_file *file, struct sft_ref ref)
@@ -29,6 +32,13 @@ static enum sft_status describe(struct sft_file *file, struct sft_ref ref)
 	if (sft_ref_is_kept(model, ref))
 		return sft_kept_layout(model, sft_ref_view_idx(model, ref),
 				       &file->layout);
+	if (sft_shared_has(model, ref)) {
+		const enum sft_status status = sft_shared_take(model, ref, &file->shared);
+
+		if (status == SFT_OK)
+			file->layout = sft_shared_get(file->shared);
+		return status;
+	}
 	sft_ref_describe(model, ref, &file->own);
 	file->layout = &file->own;
 	return file->own.status;
@@ -43,6 +53,7 @@ enum sft_status sft_file_open(const struct sft_model *model, struct sft_ref ref,
 	if (file == NULL)
 		return sft_fail_memory(err);
 	file->model = model;
+	file->shared = NULL;
 	file->home = sft_ref_home(model, ref);
 	sft_layout_init(&file->own, false);
 	status = sft_home_check(model, file->home, err);
@@ -63,6 +74,8 @@ void sft_file_close(struct sft_file *file)
 {
 	if (file == NULL)
 		return;
+	if (file->shared != NULL)
+		sft_shared_drop(file->model, file->shared);
 	sft_layout_done(&file->own);
 	free(file);
 }
@@ -178,7 +191,8 @@ static const uint8_t *mapped(const struct sft_file *file, const struct sft_exten
 
 	switch (extent->kind) {
 	case SFT_SEGMENT_LITERAL:
-		return file->layout != &file->own ? extent->memory : NULL;
+		return file->layout != &file->own && file->shared == NULL ? extent->memory
+									  : NULL;
 	case SFT_SEGMENT_MEMORY:
 		return extent->memory;
 	case SFT_SEGMENT_RANGE:

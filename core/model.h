@@ -66,14 +66,18 @@ struct sft_model {
 };
 
 struct sft_kept;
+struct sft_shared;
 
 /* All that changes while a model is used. */
 struct sft_state {
-	atomic_bool changed;       /* a change of a shard was seen; never cleared */
-	atomic_bool *stale;        /* the same, of each companion */
-	atomic_uint changes;       /* how many of these were set */
-	struct sft_kept *kept;     /* by view: see kept.h */
-	atomic_ullong *folder_len; /* by node of the nested tree: see compose.h */
+	atomic_bool changed;        /* a change of a shard was seen; never cleared */
+	atomic_bool *stale;         /* the same, of each companion */
+	atomic_uint changes;        /* how many of these were set */
+	struct sft_kept *kept;      /* by view: see kept.h */
+	atomic_ullong *folder_len;  /* by node of the nested tree: see compose.h */
+	bool (*is_over)(void *arg); /* sft_model_watch(); NULL: nobody says */
+	void *is_over_arg;
+	struct sft_shared *shared; /* see shared.h */
 	atomic_ullong *crc;        /* by tensor: see crc.h */
 };
 

@@ -19,6 +19,7 @@
 #include "core/merge.h"
 #include "core/metadata.h"
 #include "core/opener.h"
+#include "core/shared.h"
 #include "core/views/view.h"
 
 /* A tree of fewer is made sooner than a thread is started. */
@@ -192,6 +193,9 @@ static enum sft_status init_state(struct sft_model *model, struct sft_error *err
 	for (size_t i = 0; i < model->tensor_count; i++)
 		model->widths |= UINT64_C(1)
 				 << (sft_dtype(model->tensors[i].dtype)->bits - 1);
+	state->shared = sft_shared_new();
+	if (state->shared == NULL)
+		return sft_fail_memory(err);
 	return sft_kept_init(model, err);
 }
 
@@ -304,6 +308,7 @@ void sft_close(struct sft_model *model)
 		return;
 	if (model->state != NULL) {
 		sft_kept_done(model);
+		sft_shared_free(model->state->shared);
 		free(model->state->stale);
 		free(model->state->folder_len);
 		free(model->state->crc);
@@ -342,4 +347,10 @@ struct sft_totals sft_model_totals(const struct sft_model *model)
 			totals.node_limit = model->trees[i].count;
 	totals.node_limit += UINT8_MAX; /* the top files have nodes, too */
 	return totals;
+}
+
+void sft_model_watch(const struct sft_model *model, bool (*is_over)(void *arg), void *arg)
+{
+	model->state->is_over_arg = arg;
+	model->state->is_over = is_over;
 }

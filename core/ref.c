@@ -129,6 +129,7 @@ static bool has_folder_file(const struct sft_model *model,
 			    const struct sft_view_file *file, uint32_t node)
 {
 	return file->describe_folder != NULL && node != SFT_TREE_ROOT &&
+	       file->claims_folder(model, node) &&
 	       file->absent_folder(model, node) == NULL;
 }
 
@@ -140,7 +141,7 @@ static bool is_hidden(const struct sft_model *model, const struct sft_tree *tree
 
 	return file->describe_folder != NULL &&
 	       sft_tree_find(tree, leaf->parent, sft_node_name(leaf), true, &folder) &&
-	       has_folder_file(model, file, folder);
+	       file->claims_folder(model, folder);
 }
 
 static bool has_file(const struct sft_model *model, struct sft_ref ref)

@@ -206,6 +206,15 @@ struct sft_totals {
 /* Counts of the model. */
 struct sft_totals sft_model_totals(const struct sft_model *model);
 
+/**
+ * sft_model_watch() - have long computations ask whether anybody still waits for them
+ * @is_over: called with @arg now and then, from any thread; true ends them with SFT_E_IO
+ *
+ * Call before the first read. Reads of checksums may take as long as reading a tensor.
+ */
+void sft_model_watch(const struct sft_model *model, bool (*is_over)(void *arg),
+		     void *arg);
+
 /* How many changes of the source were seen. The files of each answer SFT_E_CHANGED. */
 unsigned sft_model_changes(const struct sft_model *model);
 

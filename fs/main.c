@@ -2,12 +2,16 @@
 /*
  * fs/main.c - safetensorsfs, the program
  */
+#include <malloc.h>
 #include <stdio.h>
 
 #include "fs/log.h"
 #include "fs/mount.h"
 #include "fs/offline.h"
 #include "fs/options.h"
+
+/* More than a reply, which comes and goes too often. */
+#define LARGE_LEN (4 << 20)
 
 static int run(const struct fs_options *options)
 {
@@ -33,7 +37,12 @@ static int run(const struct fs_options *options)
 int main(int argc, char **argv)
 {
 	struct fs_options options;
-	int exit_status = fs_options_parse(argc, argv, &options);
+	int exit_status;
+
+	/* What is large goes back at once; left to itself the threshold rises to 32 MiB.
+	 */
+	mallopt(M_MMAP_THRESHOLD, LARGE_LEN);
+	exit_status = fs_options_parse(argc, argv, &options);
 
 	if (exit_status == 0)
 		exit_status = run(&options);

@@ -22,6 +22,11 @@ static void log_of_fuse(enum fuse_log_level level, const char *format, va_list a
 		fs_log("%s", line);
 }
 
+static bool is_over(void *session)
+{
+	return fuse_session_exited(session);
+}
+
 static int run_loop(const struct fs_options *options, struct fuse_session *session)
 {
 	struct fuse_loop_config *config;
@@ -54,6 +59,7 @@ int fs_work(struct fs_context *context, struct fuse_session *session, pid_t supe
 	if (getppid() != supervisor) /* gone before prctl() */
 		return 1;
 	fuse_set_log_func(log_of_fuse);
+	sft_model_watch(context->model, is_over, session);
 	if (!fs_opened_start(context->opened, session))
 		return fs_log_fail(SFT_E_NO_MEMORY, "cannot start a thread");
 	result = run_loop(context->options, session);

@@ -131,12 +131,15 @@ static void describe_folder(const struct sft_model *model, uint32_t folder,
 		compose_folder(model, folder, layout);
 }
 
-static bool holds_tensor(const struct sft_model *model, uint32_t folder)
+/* A folder of aliases alone has nothing to put into a file. */
+static bool claims_folder(const struct sft_model *model, uint32_t folder)
 {
 	const struct sft_tree *tree = &model->trees[SFT_TREE_NESTED];
 	struct sft_walk walk = sft_tree_walk(tree, folder);
 	uint32_t node;
 
+	if (model->alias_count == 0)
+		return true;
 	while (sft_walk_next(&walk, &node))
 		if (tree->nodes[node].first < model->tensor_count)
 			return true;
@@ -145,8 +148,6 @@ static bool holds_tensor(const struct sft_model *model, uint32_t folder)
 
 static const char *absent_folder(const struct sft_model *model, uint32_t folder)
 {
-	if (model->alias_count > 0 && !holds_tensor(model, folder))
-		return "there are only aliases in it";
 	if (model->may_pass_limits && folder_len(model, folder) == TOO_LONG)
 		return absent_limit;
 	return NULL;
@@ -202,6 +203,7 @@ static const struct sft_view_file files[] = {
 	{ .suffix = ".safetensors",
 	  .absent = absent_tensor,
 	  .describe = describe_tensor,
+	  .claims_folder = claims_folder,
 	  .absent_folder = absent_folder,
 	  .describe_folder = describe_folder },
 };

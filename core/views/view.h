@@ -23,9 +23,11 @@ struct sft_view_file {
 	void (*describe)(const struct sft_model *model, const struct sft_tensor *tensor,
 			 struct sft_layout *layout);
 	/*
-	 * The same for folders, by node of the view's tree. Where a folder and a tensor
-	 * have one name, the file is the folder's. NULL: folders have no such file.
+	 * The same for folders, by node of the view's tree: those that claim such a file.
+	 * Where a folder that does and a tensor have one name, the file is the folder's.
+	 * NULL: folders have no such file.
 	 */
+	bool (*claims_folder)(const struct sft_model *model, uint32_t node);
 	const char *(*absent_folder)(const struct sft_model *model, uint32_t node);
 	void (*describe_folder)(const struct sft_model *model, uint32_t node,
 				struct sft_layout *layout);

@@ -202,3 +202,54 @@ def test_names_for_no_terminal(folder, mount, name):
     mounted = mount(folder)
     check_carried(mounted, ["caf\u00e9 au lait.txt"], folder)
     assert any(path.startswith(name.split("/")[0]) for path in left_out(mounted))
+
+
+def test_folder_of_a_generated_name(folder, mount):
+    """A folder called like the weights that a view makes does not stand in their way."""
+    (folder / "model.safetensors").rename(folder / "m.safetensors")
+    write(folder, "config.json")
+    for name in ("model.safetensors", "pytorch_model.bin", "model.npz", "sub/model.npz"):
+        write(folder, f"{name}/x.txt")
+    mounted = mount(folder / "m.safetensors")
+    for view, name in (("model", "model.safetensors"), ("torch", "pytorch_model.bin"),
+                       ("npz", "model.npz")):
+        assert compare.walk(mounted.at(".view", view)).count(name) == 1
+        assert os.path.isfile(mounted.at(".view", view, name))
+        assert "sub/model.npz/x.txt" in compare.walk(mounted.at(".view", view))
+    assert {"model.safetensors", "pytorch_model.bin", "model.npz"} <= set(left_out(mounted))
+
+
+def test_folder_that_keeps_out(folder, mount):
+    """Who may not enter a folder may not read what is in it, by a link neither."""
+    for path in ("open/a.txt", "group/b.txt", "closed/c.txt", "open/closed/d.txt"):
+        os.chmod(write(folder, path), 0o644)
+    os.symlink("closed/c.txt", folder / "link.txt")
+    for path, mode in (("open", 0o755), ("group", 0o750), ("closed", 0o700),
+                       ("open/closed", 0o700)):
+        os.chmod(folder / path, mode)
+    mounted = mount(folder)
+    modes = {path: stat.S_IMODE(os.stat(mounted.at(".view/model", path)).st_mode)
+             for path in ("open/a.txt", "group/b.txt", "closed/c.txt", "open/closed/d.txt",
+                          "link.txt")}
+    assert modes == {"open/a.txt": 0o444, "group/b.txt": 0o440, "closed/c.txt": 0o400,
+                     "open/closed/d.txt": 0o400, "link.txt": 0o400}
+
+
+def test_few_descriptors(folder, mount):
+    """The other files leave enough descriptors for the mount itself."""
+    for number in range(200):
+        write(folder, f"{number:03}.txt")
+    script = harness.Mount(folder, folder.parent)
+    os.makedirs(script.path, exist_ok=True)
+    command = ["sh", "-c", 'ulimit -n 150; exec "$0" "$@"', script.command[0],
+               *script.command[2:]]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60,
+                            env=harness.environment(log=folder.parent / "sanitizer"))
+    try:
+        assert (result.returncode, result.stderr) == (0, "")
+        reasons = left_out(script)
+        assert 0 < len([path for path in reasons if path.endswith(".txt")]) < 200
+        assert "too many open files" in set(reasons.values())
+    finally:
+        assert harness.unmount(script.path)
+        harness.wait_for("the daemon's end", lambda: not harness.processes(script.path))

@@ -334,6 +334,42 @@ static void test_around_limit(void **state)
 	free(header);
 }
 
+/*
+ * A tensor that has the name of a folder past the limit: half of what belongs into their
+ * file would be worse than none. And what has nothing but aliases claims no file.
+ */
+static void test_twin_past_limit(void **state)
+{
+	static const char before[] =
+		"{\"__metadata__\":{\"t.x\":\"t\",\"d.e\":\"t\"},"
+		"\"a\":[\"U8\",[],[0,1]],\"t\":[\"U8\",[],[1,2]],\"a.";
+	static const char behind[] = "\":[\"U8\",[0],[2,2]]}";
+	const size_t del_len = 18000000;
+	const size_t begin = sizeof(before) - 1;
+	char *header = malloc(begin + del_len + sizeof(behind));
+	struct sft_model *model;
+	char *document;
+	size_t len;
+
+	assert_non_null(header);
+	memcpy(header, before, begin);
+	memset(header + begin, DEL, del_len);
+	memcpy(header + begin + del_len, behind, sizeof(behind));
+	write_model(*state, "m", header, 2);
+	free(header);
+	model = open_model(*state, "m", NULL);
+	assert_true(model->may_pass_limits);
+	assert_false(finds(model, ".view/safetensors", "a.safetensors"));
+	assert_true(finds(model, ".view/safetensors", "t.safetensors"));
+	assert_false(finds(model, ".view/safetensors", "d.safetensors"));
+	document = read_whole(model, "__metadata__.json", &len);
+	CHECK_HOLDS("document", document, "\"a.safetensors\":\t\"its header would");
+	assert_null(strstr(document, "\"t.safetensors\""));
+	assert_null(strstr(document, "\"d.safetensors\""));
+	free(document);
+	sft_close(model);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -345,6 +381,7 @@ int main(void)
 		IN_FOLDER(test_count),
 		IN_FOLDER(test_folder_past_limit),
 		IN_FOLDER(test_around_limit),
+		IN_FOLDER(test_twin_past_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
