@@ -161,7 +161,18 @@ static bool find_path(int fd, char out[PATH_MAX])
 	return true;
 }
 
-mode_t sft_beneath_lets(const struct sft_beneath *beneath, int fd)
+/* The bits of a file's mode that one folder leaves. */
+static mode_t lets_through(const struct stat *folder, uid_t uid, gid_t gid)
+{
+	/* Among the others of a file may be some of the folder's group. */
+	const bool others = (folder->st_mode & 0011) == 0011;
+	const bool group = folder->st_gid == gid ? folder->st_mode & 0010 : others;
+	const bool owner = folder->st_uid == uid ? folder->st_mode & 0100 : others;
+
+	return (owner ? 0400 : 0) | (group ? 0040 : 0) | (others ? 0004 : 0);
+}
+
+mode_t sft_beneath_lets(const struct sft_beneath *beneath, int fd, uid_t uid, gid_t gid)
 {
 	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	char base[PATH_MAX], path[PATH_MAX];
@@ -169,10 +180,10 @@ mode_t sft_beneath_lets(const struct sft_beneath *beneath, int fd)
 	size_t len;
 
 	if (!find_path(beneath->fd, base) || !find_path(fd, path))
-		return 0400;
+		return 0;
 	len = strcmp(base, "/") == 0 ? 0 : strlen(base);
 	if (strncmp(path, base, len) != 0 || path[len] != '/')
-		return 0400;
+		return 0;
 	for (char *slash = strchr(path + len + 1, '/'); slash != NULL;
 	     slash = strchr(slash + 1, '/')) {
 		auto_close_fd int folder = -1;
@@ -184,8 +195,8 @@ mode_t sft_beneath_lets(const struct sft_beneath *beneath, int fd)
 				 : open_at_once(beneath->fd, path + len + 1, flags);
 		*slash = '/';
 		if (folder < 0 || fstat(folder, &info) != 0)
-			return 0400;
-		lets &= (info.st_mode & 0111) << 2;
+			return 0;
+		lets &= lets_through(&info, uid, gid);
 	}
 	return lets;
 }

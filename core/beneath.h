@@ -56,13 +56,16 @@ SFT_MUST_CHECK enum sft_status sft_beneath_reach(const struct sft_beneath *benea
 
 /**
  * sft_beneath_lets() - whom the folders between the base and a file let through to it
- * @fd: of a file that was reached beneath the base
+ * @fd:  of a file that was reached beneath the base
+ * @uid: the file's owner
+ * @gid: the file's group
  *
  * Who opened the file may be root, and a folder may keep others out whom the file itself
- * does not. Of a link it is the way to its target that counts.
+ * does not. Of a link it is the way to its target that counts. Where folder and file have
+ * other owners or groups, these are others to the folder.
  *
- * Return: 0444, less the bits of those that any of the folders keeps out.
+ * Return: 0444, less the bits of those of whom any of the folders keeps somebody out.
  */
-mode_t sft_beneath_lets(const struct sft_beneath *beneath, int fd);
+mode_t sft_beneath_lets(const struct sft_beneath *beneath, int fd, uid_t uid, gid_t gid);
 
 #endif /* SFT_CORE_BENEATH_H */

@@ -92,7 +92,6 @@ static enum sft_status add_file(struct walk *walk, const char *path, bool is_lin
 	auto_close_fd int fd = -1;
 	struct sft_companion *added;
 	enum sft_status status;
-	mode_t lets;
 
 	if (all->count == SFT_COMPANIONS_MAX)
 		return sft_fail(why, SFT_E_LIMIT, SFT_POS_NONE, "more than %u files",
@@ -106,13 +105,14 @@ static enum sft_status add_file(struct walk *walk, const char *path, bool is_lin
 		return status;
 	if ((rlim_t)fd + FDS_RESERVED >= walk->fds_max)
 		return sft_fail(why, SFT_E_LIMIT, SFT_POS_NONE, "too many open files");
-	lets = sft_beneath_lets(&walk->beneath, fd);
 	added = &all->files[all->count];
 	sft_backing_init(&added->file);
 	status = sft_backing_take(&added->file, &fd, why);
 	if (status != SFT_OK)
 		return status;
-	added->file.mode &= lets | ~(mode_t)0444;
+	added->file.mode &= sft_beneath_lets(&walk->beneath, added->file.fd,
+					     added->file.uid, added->file.gid) |
+			    ~(mode_t)0444;
 	all->count++; /* sft_companions_done() takes care of it from here on */
 	added->path = strdup(path);
 	added->file.path = join(walk->folder, path);

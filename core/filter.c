@@ -6,6 +6,7 @@
 #include "core/array.h"
 #include "core/cleanup.h"
 #include "core/glob.h"
+#include "core/metadata.h"
 #include "core/names.h"
 #include "core/rename.h"
 #include "core/table.h"
@@ -222,8 +223,10 @@ static enum sft_status apply_to_aliases(struct applier *applier, const uint32_t 
 		status = rename_one(applier, alias.name, 0, &offs[used]);
 		if (status != SFT_OK)
 			return status;
-		if (offs[used] != NONE)
+		if (offs[used] != NONE) {
 			alias.name.len = applier->text_len - offs[used];
+			model->is_filtered = true;
+		}
 		sorted[used++] = alias;
 	}
 	for (size_t i = 0; i < used; i++) /* the text has stopped moving */
@@ -233,6 +236,7 @@ static enum sft_status apply_to_aliases(struct applier *applier, const uint32_t 
 		memcpy(model->aliases, sorted, count * sizeof(*sorted));
 	model->alias_count = used;
 	model->gone_alias_count = count - used;
+	model->is_filtered = model->is_filtered || used < count;
 	return SFT_OK;
 }
 
@@ -279,6 +283,60 @@ static enum sft_status fail_reserved(const struct applier *applier, uint32_t idx
 			sft_escape(text, sizeof(text), name.data, name.len));
 }
 
+static struct sft_bytes source_of(const void *ctx, uint32_t idx)
+{
+	const struct sft_alias *aliases = ctx;
+
+	return aliases[idx].source;
+}
+
+/* A name that is no alias, but says something of the model: another may not take it. */
+static enum sft_status check_key(const struct applier *applier, struct sft_bytes key,
+				 const struct sft_table *sources,
+				 const struct sft_table *names)
+{
+	const struct sft_model *model = applier->model;
+	uint32_t idx;
+	char text[2][256];
+
+	if (sft_table_find(sources, key, &idx) || !sft_table_find(names, key, &idx) ||
+	    idx < model->tensor_count)
+		return SFT_OK;
+	idx -= (uint32_t)model->tensor_count;
+	return sft_fail(applier->err, SFT_E_NAME, SFT_POS_NONE,
+			"\"%s\" is renamed to \"%s\", which the metadata has already",
+			sft_escape(text[0], sizeof(text[0]),
+				   model->aliases[idx].source.data,
+				   model->aliases[idx].source.len),
+			sft_escape(text[1], sizeof(text[1]), key.data, key.len));
+}
+
+/* In the metadata aliases stand beside other keys. */
+static enum sft_status check_metadata(const struct applier *applier,
+				      const struct sft_table *names)
+{
+	const struct sft_model *model = applier->model;
+	const size_t all = model->alias_count + model->gone_alias_count;
+	auto_free struct sft_metadata_entry *entries = NULL;
+	struct sft_table sources;
+	enum sft_status status;
+	size_t count = 0;
+
+	if (model->alias_count == 0)
+		return SFT_OK;
+	status = sft_metadata_unite(model, &entries, &count, applier->err);
+	if (status != SFT_OK)
+		return status;
+	status = sft_table_init(&sources, source_of, model->aliases, applier->err);
+	for (uint32_t i = 0, found; status == SFT_OK && i < all; i++)
+		status = sft_table_put(&sources, model->aliases[i].source, i, &found,
+				       applier->err);
+	for (size_t i = 0; status == SFT_OK && i < count; i++)
+		status = check_key(applier, entries[i].key, &sources, names);
+	sft_table_done(&sources);
+	return status;
+}
+
 static enum sft_status check_names(const struct applier *applier)
 {
 	const struct sft_model *model = applier->model;
@@ -298,6 +356,8 @@ static enum sft_status check_names(const struct applier *applier)
 		if (status == SFT_OK && found != i)
 			status = fail_twice(applier, found, i);
 	}
+	if (status == SFT_OK)
+		status = check_metadata(applier, &names);
 	sft_table_done(&names);
 	return status;
 }
@@ -318,7 +378,7 @@ enum sft_status sft_filter_apply(struct sft_model *model, const struct sft_filte
 	if (status == SFT_OK && model->tensor_count == 0)
 		status = sft_fail(err, SFT_E_NAME, SFT_POS_NONE,
 				  "no tensor is left: none is both included and not "
-				  "excluded");
+				  "excluded (an alias goes with its tensor)");
 	if (status == SFT_OK)
 		status = apply_to_aliases(&applier, moved);
 	return status == SFT_OK ? check_names(&applier) : status;

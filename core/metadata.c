@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/cleanup.h"
+#include "core/filter.h"
 #include "core/table.h"
 
 /* The values in use have two to four: a long one is no format. */
@@ -79,38 +80,95 @@ static struct sft_bytes alias_source(const void *ctx, uint32_t idx)
 	return aliases[idx].source;
 }
 
-/* Entries that are aliases take their new names, and those of aliases that are gone go.
- */
-static enum sft_status rename_aliases(const struct sft_model *model,
-				      struct sft_metadata_entry *entries, size_t *count,
-				      struct sft_error *err)
+static struct sft_bytes tensor_name(const void *ctx, uint32_t idx)
+{
+	const struct sft_model *model = ctx;
+
+	return sft_model_name(model, &model->tensors[idx]);
+}
+
+static struct sft_bytes tensor_source(const void *ctx, uint32_t idx)
+{
+	const struct sft_model *model = ctx;
+
+	return sft_filter_source_name(model, &model->tensors[idx]);
+}
+
+/* What entries of a filtered model are held against. */
+struct names {
+	struct sft_table aliases; /* in their files, those that are gone too */
+	struct sft_table sources; /* of tensors, in their files */
+	struct sft_table tensors; /* of the same, now */
+};
+
+static enum sft_status fill_names(struct names *names, const struct sft_model *model,
+				  struct sft_error *err)
 {
 	const size_t all = model->alias_count + model->gone_alias_count;
-	struct sft_table sources;
+	enum sft_status status =
+		sft_table_init(&names->aliases, alias_source, model->aliases, err);
+	uint32_t found;
+
+	if (status == SFT_OK)
+		status = sft_table_init(&names->sources, tensor_source, model, err);
+	if (status == SFT_OK)
+		status = sft_table_init(&names->tensors, tensor_name, model, err);
+	for (uint32_t i = 0; status == SFT_OK && i < all; i++)
+		status = sft_table_put(&names->aliases, model->aliases[i].source, i,
+				       &found, err);
+	for (uint32_t i = 0; status == SFT_OK && i < model->tensor_count; i++) {
+		status = sft_table_put(&names->sources, tensor_source(model, i), i,
+				       &found, err);
+		if (status == SFT_OK)
+			status = sft_table_put(&names->tensors, tensor_name(model, i), i,
+					       &found, err);
+	}
+	return status;
+}
+
+/*
+ * An entry that looked like an alias, but for the tensor of that name. Without this it
+ * would be one where the model is written and read again.
+ */
+static bool is_laid_bare(const struct names *names,
+			 const struct sft_metadata_entry *entry)
+{
+	uint32_t idx;
+
+	return sft_table_find(&names->sources, entry->value, &idx) &&
+	       !sft_table_find(&names->tensors, entry->key, &idx);
+}
+
+/*
+ * Entries that are aliases take their new names. Those of aliases that are gone go, and
+ * those that would become some.
+ */
+static enum sft_status follow_filter(const struct sft_model *model,
+				     struct sft_metadata_entry *entries, size_t *count,
+				     struct sft_error *err)
+{
+	struct names names = { 0 };
 	enum sft_status status;
 	size_t used = 0;
 
-	if (!model->is_filtered || all == 0)
+	if (!model->is_filtered || *count == 0)
 		return SFT_OK;
-	status = sft_table_init(&sources, alias_source, model->aliases, err);
-	for (uint32_t i = 0, found; status == SFT_OK && i < all; i++)
-		status =
-			sft_table_put(&sources, model->aliases[i].source, i, &found, err);
+	status = fill_names(&names, model, err);
 	for (size_t i = 0; status == SFT_OK && i < *count; i++) {
 		uint32_t idx;
 
 		entries[used] = entries[i];
-		if (!sft_table_find(&sources, entries[i].key, &idx)) {
-			used++;
+		if (!sft_table_find(&names.aliases, entries[i].key, &idx)) {
+			used += !is_laid_bare(&names, &entries[i]);
 		} else if (idx < model->alias_count) {
-			const struct sft_alias *alias = &model->aliases[idx];
-
-			entries[used].key = alias->name;
+			entries[used].key = model->aliases[idx].name;
 			entries[used++].value =
-				sft_model_name(model, &model->tensors[alias->tensor]);
+				tensor_name(model, model->aliases[idx].tensor);
 		}
 	}
-	sft_table_done(&sources);
+	sft_table_done(&names.aliases);
+	sft_table_done(&names.sources);
+	sft_table_done(&names.tensors);
 	*count = used;
 	return status;
 }
@@ -124,7 +182,7 @@ enum sft_status sft_metadata_format(const struct sft_model *model, const char *b
 
 	if (status != SFT_OK)
 		return status;
-	status = rename_aliases(model, entries, &count, err);
+	status = follow_filter(model, entries, &count, err);
 	if (status != SFT_OK)
 		return status;
 	sft_json_raw(json, "{");

@@ -49,6 +49,24 @@ static size_t step_at(const char *text, size_t len, size_t off)
 }
 
 /*
+ * The next match from @off on. Groups are asked for where there is one only: they take
+ * glibc a time that is more than linear in a name, and most names do not match.
+ */
+static int search(const struct sft_rename *rename, const char *text, size_t off,
+		  size_t len, regmatch_t *match)
+{
+	const regmatch_t where = { .rm_so = (regoff_t)off, .rm_eo = (regoff_t)len };
+	int code;
+
+	match[0] = where;
+	code = regexec(&rename->regex, text, 1, match, REG_STARTEND);
+	if (code != 0 || rename->match_count == 1)
+		return code;
+	match[0] = where;
+	return regexec(&rename->regex, text, rename->match_count, match, REG_STARTEND);
+}
+
+/*
  * Writes the text with its matches replaced. REG_STARTEND starts a search in the middle
  * with all of the text in view, so that ^ and \b know what stands before.
  */
@@ -63,9 +81,7 @@ static int substitute(const struct sft_rename *rename, const char *text, size_t 
 	while (off <= len && !result->too_long) {
 		size_t begin, end;
 
-		match[0] = (regmatch_t){ .rm_so = (regoff_t)off, .rm_eo = (regoff_t)len };
-		code = regexec(&rename->regex, text, rename->match_count, match,
-			       REG_STARTEND);
+		code = search(rename, text, off, len, match);
 		if (code != 0)
 			break;
 		begin = (size_t)match[0].rm_so;

@@ -69,7 +69,7 @@ static int cat_path(const struct sft_model *model, const char *text, uint8_t *ch
 	sft_escape(shown, sizeof(shown), text, strlen(text));
 	if (sft_ref_is_folder(path.ref))
 		return fs_log_fail(SFT_E_NAME, "%s: a folder; --list shows what is in it",
-				   shown);
+				   shown[0] != '\0' ? shown : "the root");
 	if (sft_ref_type(model, path.ref) == SFT_TYPE_LINK)
 		path.ref = sft_link_follow(model, path.ref);
 	if (sft_file_open(model, path.ref, &file, &err) != SFT_OK) {

@@ -33,7 +33,8 @@ int fs_path_find(const struct sft_model *model, const char *text,
 
 		if (part_len > 0 && !(part_len == 1 && part[0] == '.')) {
 			if (!sft_ref_is_folder(ref) ||
-			    !sft_lookup(model, ref, part, part_len, &child))
+			    !sft_lookup(model, ref, part, part_len, &child) ||
+			    (part[part_len] == '/' && !sft_ref_is_folder(child)))
 				return fail(text, way);
 			name_off = len;
 			memcpy(way + len, part, part_len);

@@ -235,6 +235,23 @@ def test_folder_that_keeps_out(folder, mount):
                      "open/closed/d.txt": 0o400, "link.txt": 0o400}
 
 
+def test_folder_of_others(folder, mount, root):
+    """Where a folder's owner or group is not the file's, these are others to the folder."""
+    cases = {"group/a.txt": (0o750, (0, 42), 0o644, (0, 100), 0o400),
+             "owner/b.txt": (0o700, (0, 0), 0o600, (65534, 0), 0o000),
+             "wide/c.txt": (0o755, (0, 42), 0o640, (65534, 100), 0o440)}
+    for path, (folder_mode, folder_ids, mode, ids, _) in cases.items():
+        write(folder, path)
+        os.chown(folder / path, *ids)
+        os.chmod(folder / path, mode)
+        os.chown((folder / path).parent, *folder_ids)
+        os.chmod((folder / path).parent, folder_mode)
+    mounted = mount(folder)
+    for path, (*_, want) in cases.items():
+        info = os.stat(mounted.at(".view/model", path))
+        assert stat.S_IMODE(info.st_mode) == want, path
+
+
 def test_few_descriptors(folder, mount):
     """The other files leave enough descriptors for the mount itself."""
     for number in range(200):

@@ -188,6 +188,14 @@ def test_cat_errors(edge_file):
     assert result.stdout == cat(edge_file, "dtype/U8.bin").stdout != b""
 
 
+@pytest.mark.parametrize("path", ["dtype/U8.bin/", "dtype/U8.bin/.", ""])
+def test_cat_no_file(edge_file, path):
+    """A file is no folder, and the root no file, as on the mount."""
+    result = cat(edge_file, path)
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert (path.encode() or b"the root") in result.stderr
+
+
 def test_cat_closed_pipe(tmp_path):
     """A reader that leaves early is no failure worth a word."""
     make_model.write_file(tmp_path / "m.safetensors", [Spec("a", "U8", (8 << 20,))])

@@ -90,6 +90,31 @@ def test_renames(tmp_path, source, original, renames, function):
                               function("lm_head.weight"): function("model.embed_tokens.weight")}
 
 
+@pytest.mark.parametrize("words,alias", [
+    (["--exclude", "lm_head.weight"], {}),
+    (["--rename", "s/^lm_head.weight$/head/"], {"head": "model.embed_tokens.weight"}),
+])
+def test_alias_alone(tmp_path, source, original, words, alias):
+    """A rule that touches nothing but an alias changes the merged file as well."""
+    model = merged(tmp_path, source, *words)
+    check(model, {name: name for name in NAMES}, original)
+    assert model.metadata == {"format": "pt", **alias}
+
+
+@pytest.mark.parametrize("words,metadata", [
+    ([], {"y": "x", "note": "z"}), (["--exclude", "y"], {"note": "z"}),
+    (["--rename", "s/^y$/q/"], {"note": "z"}), (["--exclude", "x"], {"y": "x", "note": "z"}),
+    (["--rename", "s/^x$/q/"], {"y": "x", "note": "z"}),
+])
+def test_no_alias_arises(tmp_path, words, metadata):
+    """A key that is a tensor is no alias, and becomes none when that tensor is gone."""
+    path = tmp_path / "m.safetensors"
+    make_model.write_file(path, [Spec(name, "U8", (3,)) for name in "xy"],
+                          {"y": "x", "note": "z"})
+    model = merged(tmp_path, path, *words)
+    assert model.metadata == metadata
+
+
 def test_everywhere(source, original, mount, fuse):
     """The mount shows the new names in every view, links and documents included."""
     mounted = mount(source, "include=model.*", "include=lm_head*", "exclude=*.bias",

@@ -78,7 +78,8 @@ static const struct {
 	  { "+x*" },
 	  NULL,
 	  NULL,
-	  "no tensor is left: none is both included and not excluded" },
+	  "no tensor is left: none is both included and not excluded (an alias goes "
+	  "with its tensor)" },
 };
 
 static struct sft_filter *make_filter(const char *const rules[RULES_MAX])
