@@ -205,6 +205,48 @@ bool sft_list(const struct sft_model *model, struct sft_ref folder, uint64_t pos
 	return false;
 }
 
+/* ---- what is not there ---- */
+
+/* The files that a view cannot show of one child of a folder. */
+static uint64_t child_absents(const struct sft_model *model, const struct sft_view *view,
+			      uint32_t node)
+{
+	const struct sft_node *child = &model->trees[view->tree].nodes[node];
+	uint64_t count = 0;
+
+	for (uint8_t i = 0; i < view->file_count; i++) {
+		const struct sft_view_file *file = &view->files[i];
+
+		if (child->is_folder)
+			count += file->describe_folder != NULL &&
+				 file->claims_folder(model, node) &&
+				 file->absent_folder(model, node) != NULL;
+		else if (child->first < model->tensor_count)
+			count += sft_view_absent(file, model,
+						 &model->tensors[child->first]) != NULL;
+	}
+	return count;
+}
+
+uint64_t sft_folder_absents(const struct sft_model *model, struct sft_ref folder)
+{
+	const struct sft_view *view = sft_ref_view(model, folder);
+	const struct sft_node *parent = &sft_ref_tree(model, folder)->nodes[folder.node];
+	const uint32_t child_count = parent->folder_count + parent->leaf_count;
+	uint64_t count = 0;
+
+	if (folder.kind == SFT_KIND_VIEWS)
+		return 0;
+	if (folder.node == SFT_TREE_ROOT && view->keeps_top)
+		count += !sft_ref_valid(model,
+					(struct sft_ref){ 0, folder.view, SFT_KIND_TOP });
+	if (view->tree == SFT_TREE_PATHS)
+		return count;
+	for (uint32_t i = 0; i < child_count; i++)
+		count += child_absents(model, view, parent->first + i);
+	return count;
+}
+
 /* ---- links ---- */
 
 size_t sft_link_target(const struct sft_model *model, struct sft_ref ref,

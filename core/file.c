@@ -234,6 +234,21 @@ bool sft_file_map(const struct sft_file *file, uint64_t off, size_t len,
 	return true;
 }
 
+bool sft_file_span(const struct sft_file *file, uint64_t off, struct sft_span *ret_span)
+{
+	struct sft_extent extent;
+
+	if (sft_layout_map(file->layout, off, SIZE_MAX, &extent, 1) == 0 ||
+	    extent.kind != SFT_SEGMENT_RANGE)
+		return false;
+	*ret_span = (struct sft_span){
+		.fd = sft_model_file(file->model, extent.idx)->fd,
+		.off = extent.file_off,
+		.len = extent.len,
+	};
+	return true;
+}
+
 static enum sft_status read_lazy(const struct sft_model *model,
 				 const struct sft_extent *extent, uint8_t *buf,
 				 struct sft_error *err)

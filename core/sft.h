@@ -366,6 +366,56 @@ SFT_MUST_CHECK enum sft_status sft_attr(const struct sft_model *model, struct sf
 void sft_ref_note(const struct sft_model *model, struct sft_ref ref, char *out,
 		  size_t cap);
 
+/**
+ * sft_folder_absents() - count what a view cannot show in a folder
+ * @folder: a valid ref of a folder
+ *
+ * Return: the files that the children of the folder would have, were it not for their
+ * type, shape or length. Links to such are not counted.
+ */
+uint64_t sft_folder_absents(const struct sft_model *model, struct sft_ref folder);
+
+/* ---- slices ---- */
+
+/* Bytes of the longest text of a slice: 64 dimensions, two numbers each. */
+#define SFT_SLICE_LEN_MAX 2700u
+
+/*
+ * A part of a tensor's file, which has a name, NAME[SLICE].SUFFIX, and is never listed.
+ * The text is canonical: however a slice is written, it is the same for the same part.
+ */
+struct sft_slice {
+	struct sft_ref ref;           /* the file of the whole tensor */
+	uint64_t id;                  /* a hash of all this, the same at every opening */
+	size_t len;                   /* bytes of @text, at least 1 */
+	char text[SFT_SLICE_LEN_MAX]; /* not NUL-terminated */
+};
+
+/**
+ * sft_slice_lookup() - find a slice by its name, where sft_lookup() finds nothing
+ * @folder:    a valid ref of a folder
+ * @name:      @len bytes
+ * @ret_slice: what is meant; a slice of an alias is that of its tensor
+ *
+ * SLICE is Python's basic slicing, the step absent or 1: "5", "-1", "0:128", ":,0:64",
+ * "...,0". As in numpy, bounds are clamped and an index has to be inside. Of types under
+ * a byte only what begins and ends on bytes can be a slice, and only tensors of at most
+ * 64 dimensions have any.
+ *
+ * Return: false if the view has no slices, there is no such tensor, or the text is none.
+ */
+SFT_MUST_CHECK bool sft_slice_lookup(const struct sft_model *model, struct sft_ref folder,
+				     const char *name, size_t len,
+				     struct sft_slice *ret_slice);
+
+/* As sft_attr() and sft_ref_note(), of a slice from sft_slice_lookup(). */
+SFT_MUST_CHECK enum sft_status sft_slice_attr(const struct sft_model *model,
+					      const struct sft_slice *slice,
+					      struct sft_attr *ret_attr,
+					      struct sft_error *err);
+void sft_slice_note(const struct sft_model *model, const struct sft_slice *slice,
+		    char *out, size_t cap);
+
 /* ---- files ---- */
 
 struct sft_file;
@@ -389,6 +439,12 @@ SFT_MUST_CHECK enum sft_status sft_file_open(const struct sft_model *model,
 					     struct sft_ref ref,
 					     struct sft_file **ret_file,
 					     struct sft_error *err);
+
+/* The same for a slice from sft_slice_lookup(). */
+SFT_MUST_CHECK enum sft_status sft_slice_open(const struct sft_model *model,
+					      const struct sft_slice *slice,
+					      struct sft_file **ret_file,
+					      struct sft_error *err);
 
 /* NULL is fine. */
 void sft_file_close(struct sft_file *file);
@@ -457,5 +513,26 @@ SFT_MUST_CHECK bool sft_file_map(const struct sft_file *file, uint64_t off, size
 SFT_MUST_CHECK enum sft_status sft_file_read(const struct sft_file *file, uint64_t off,
 					     void *buf, size_t len, size_t *ret_len,
 					     struct sft_error *err);
+
+/* Bytes that stand in a file of the source as they are. */
+struct sft_span {
+	int fd;       /* the model's: neither to be closed nor moved */
+	uint64_t off; /* of the first, in that file */
+	uint64_t len; /* at least 1 */
+};
+
+/**
+ * sft_file_span() - where bytes of a file stand in the source, for the kernel to copy
+ * @file:     an open file
+ * @off:      of the first byte wanted
+ * @ret_span: from that byte on, as far as they go on in one piece
+ *
+ * Ask sft_home_check() with sft_file_home() after copying. Safe from any thread.
+ *
+ * Return: false at or past the end, and where the byte is made, converted or gathered:
+ * use sft_file_read(), for this byte at least.
+ */
+SFT_MUST_CHECK bool sft_file_span(const struct sft_file *file, uint64_t off,
+				  struct sft_span *ret_span);
 
 #endif /* SFT_CORE_SFT_H */

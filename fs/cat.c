@@ -67,12 +67,10 @@ static int cat_path(const struct sft_model *model, const char *text, uint8_t *ch
 		return exit_status;
 	free(path.text);
 	sft_escape(shown, sizeof(shown), text, strlen(text));
-	if (sft_ref_is_folder(path.ref))
+	if (path.type == SFT_TYPE_FOLDER)
 		return fs_log_fail(SFT_E_NAME, "%s: a folder; --list shows what is in it",
 				   shown[0] != '\0' ? shown : "the root");
-	if (sft_ref_type(model, path.ref) == SFT_TYPE_LINK)
-		path.ref = sft_link_follow(model, path.ref);
-	if (sft_file_open(model, path.ref, &file, &err) != SFT_OK) {
+	if (fs_path_open(model, &path, &file, &err) != SFT_OK) {
 		fs_log_error(&err);
 		return 1;
 	}
