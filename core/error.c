@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * core/error.c - statuses, their words, and the one way to fail
- */
+#include "core/error.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "core/sft.h"
 
 const char *sft_status_word(enum sft_status status)
 {

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fs/reading.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "core/cleanup.h"
+#include "fs/reply.h"
+
+#define IOV_MAX_COUNT 256u /* pieces of one reply; more of them are copied */
+
+static struct sft_file *file_of(const struct fuse_file_info *fi)
+{
+	return (struct sft_file *)(uintptr_t)fi->fh;
+}
+
+static void close_file(struct fs_context *context, struct sft_file *file)
+{
+	sft_file_close(file);
+	atomic_fetch_sub(&context->open_files, 1);
+}
+
+/* Replies: fuse_reply_open, or EROFS, EISDIR, ESTALE, EIO, ENOMEM. */
+void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs_context *context = fs_context_of(req);
+	struct sft_file *file;
+	struct sft_error err;
+	struct sft_ref ref;
+
+	if (!fs_take_ref(req, ino, &ref))
+		return;
+	if (sft_ref_type(context->model, ref) != SFT_TYPE_FILE) {
+		fuse_reply_err(req, sft_ref_is_folder(ref) ? EISDIR : ELOOP);
+		return;
+	}
+	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC)) {
+		fuse_reply_err(req, EROFS);
+		return;
+	}
+	if (sft_file_open(context->model, ref, &file, &err) != SFT_OK) {
+		fuse_reply_err(req, fs_errno_of(context, &err));
+		return;
+	}
+	fi->fh = (uintptr_t)file;
+	fi->keep_cache = 1;
+	fs_opened_add(context->opened, ref);
+	atomic_fetch_add(&context->open_files, 1);
+	/* No release will come where the caller is gone. */
+	if (fuse_reply_open(req, fi) != 0)
+		close_file(context, file);
+}
+
+/*
+ * Replies from memory: mappings of the source, and what the model keeps. Return: false if
+ * nothing was sent.
+ */
+static bool reply_mapped(fuse_req_t req, const struct sft_file *file, size_t size,
+			 uint64_t off)
+{
+	struct fs_context *context = fs_context_of(req);
+	struct iovec iov[IOV_MAX_COUNT];
+	struct sft_home home;
+	struct sft_error err;
+	size_t count;
+
+	if (!sft_file_map(file, off, size, iov, IOV_MAX_COUNT, &count, &home))
+		return false;
+	if (sft_home_check(context->model, home, &err) != SFT_OK) {
+		fuse_reply_err(req, fs_errno_of(context, &err));
+		return true;
+	}
+	/* The kernel copies. Where a page is gone the reader gets EIO from it. */
+	if (count == 1) /* without the allocation that libfuse makes for more */
+		fuse_reply_buf(req, iov[0].iov_base, iov[0].iov_len);
+	else
+		fuse_reply_iov(req, iov, (int)count);
+	/*
+	 * A change while the kernel copied is known at once, not at the next read. Not by
+	 * asking the file: its release can overtake us on another thread.
+	 */
+	if (sft_home_check(context->model, home, &err) == SFT_E_CHANGED)
+		fs_errno_of(context, &err);
+	return true;
+}
+
+/* Replies: the bytes, or ESTALE, EIO, ENOMEM; never less than there should be. */
+void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		struct fuse_file_info *fi)
+{
+	struct fs_context *context = fs_context_of(req);
+	const struct sft_file *file = file_of(fi);
+	auto_free void *buf = NULL;
+	struct sft_error err;
+	size_t len;
+
+	(void)ino;
+	if (reply_mapped(req, file, size, (uint64_t)off))
+		return;
+	buf = malloc(size > 0 ? size : 1);
+	if (buf == NULL)
+		fuse_reply_err(req, ENOMEM);
+	else if (sft_file_read(file, (uint64_t)off, buf, size, &len, &err) != SFT_OK)
+		fuse_reply_err(req, fs_errno_of(context, &err));
+	else
+		fuse_reply_buf(req, buf, len);
+}
+
+/* Replies: 0. */
+void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	close_file(fs_context_of(req), file_of(fi));
+	fuse_reply_err(req, 0);
+}
