@@ -21,7 +21,7 @@ static const char *why_absent(const struct sft_view *view, const struct sft_mode
 	if (view->tree == SFT_TREE_PATHS) /* its files are no tensors */
 		return why;
 	for (size_t i = 0; why == NULL && i < view->file_count; i++)
-		why = sft_view_absent(&view->files[i], model, tensor);
+		why = sft_view_absent(&view->files[i], model, sft_whole(tensor));
 	return why;
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/file.h"
 #include "core/kept.h"
+#include "core/slice.h"
 #include "core/views/view.h"
 
 static bool is_later(const struct timespec *a, const struct timespec *b)
@@ -90,15 +91,54 @@ enum sft_status sft_attr(const struct sft_model *model, struct sft_ref ref,
 	return SFT_OK;
 }
 
+enum sft_status sft_slice_attr(const struct sft_model *model,
+			       const struct sft_slice *slice, struct sft_attr *ret_attr,
+			       struct sft_error *err)
+{
+	struct sft_attr attr = attr_of_home(model, sft_ref_home(model, slice->ref));
+	struct sft_layout layout;
+	enum sft_status status;
+
+	attr.type = SFT_TYPE_FILE;
+	sft_layout_init(&layout, true);
+	sft_slice_describe(model, slice, &layout);
+	status = layout.status;
+	attr.len = layout.len;
+	sft_layout_done(&layout);
+	if (status != SFT_OK)
+		return sft_fail(err, status, SFT_POS_NONE,
+				"cannot tell the length of a slice");
+	*ret_attr = attr;
+	return SFT_OK;
+}
+
+/* ---- notes ---- */
+
+static void note(const struct sft_model *model, struct sft_part part, char *out,
+		 size_t cap)
+{
+	char shape[96];
+
+	sft_shape_format(sft_part_shape(model, part), shape, sizeof(shape));
+	snprintf(out, cap, "%s %s", sft_dtype(part.tensor->dtype)->name, shape);
+}
+
 void sft_ref_note(const struct sft_model *model, struct sft_ref ref, char *out,
 		  size_t cap)
 {
 	const struct sft_tensor *tensor = sft_ref_tensor(model, ref);
-	char shape[96];
 
 	out[0] = '\0';
-	if (tensor == NULL)
-		return;
-	sft_shape_format(sft_model_header(model, tensor), tensor, shape, sizeof(shape));
-	snprintf(out, cap, "%s %s", sft_dtype(tensor->dtype)->name, shape);
+	if (tensor != NULL)
+		note(model, sft_whole(tensor), out, cap);
+}
+
+void sft_slice_note(const struct sft_model *model, const struct sft_slice *slice,
+		    char *out, size_t cap)
+{
+	struct sft_box box;
+
+	sft_slice_box(model, slice, &box);
+	note(model, (struct sft_part){ sft_ref_tensor(model, slice->ref), &box }, out,
+	     cap);
 }

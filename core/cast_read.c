@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "core/backing.h"
 #include "core/cast.h"
 #include "core/dtype.h"
 
@@ -12,21 +11,21 @@
 #define CHUNK_LEN 16384u
 
 /* Elements [first, first + count), which begin and end on a byte, to @out. */
-static enum sft_status cast_chunk(int fd, uint64_t off, uint8_t dtype, uint64_t first,
-				  size_t count, uint8_t *out, struct sft_error *err)
+static enum sft_status cast_chunk(const struct sft_raw *raw, uint8_t dtype,
+				  uint64_t first, size_t count, uint8_t *out,
+				  struct sft_error *err)
 {
 	const uint8_t bits = sft_dtype(dtype)->bits;
 	const size_t len = count * bits / 8;
 	uint8_t chunk[CHUNK_LEN];
-	enum sft_status status =
-		sft_read_all(fd, chunk, len, off + first * bits / 8, err);
+	enum sft_status status = sft_raw_read(raw, first * bits / 8, chunk, len, err);
 
 	if (status == SFT_OK)
 		sft_cast(dtype, chunk, out, count);
 	return status;
 }
 
-enum sft_status sft_cast_read(int fd, uint64_t off, uint8_t dtype, uint64_t skip,
+enum sft_status sft_cast_read(const struct sft_raw *raw, uint8_t dtype, uint64_t skip,
 			      uint8_t *out, size_t len, struct sft_error *err)
 {
 	const uint8_t bits = sft_dtype(dtype)->bits;
@@ -45,9 +44,9 @@ enum sft_status sft_cast_read(int fd, uint64_t off, uint8_t dtype, uint64_t skip
 			if (count > chunk)
 				count = chunk;
 			done = count * FLOAT_LEN;
-			status = cast_chunk(fd, off, dtype, begin, count, out, err);
+			status = cast_chunk(raw, dtype, begin, count, out, err);
 		} else { /* an edge: whole elements, of which a part is wanted */
-			status = cast_chunk(fd, off, dtype, begin, unit, few, err);
+			status = cast_chunk(raw, dtype, begin, unit, few, err);
 			done = unit * FLOAT_LEN - before;
 			if (done > len)
 				done = len;

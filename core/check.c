@@ -121,7 +121,8 @@ static enum sft_status check_size(const struct sft_header *header,
 	if (fits && bits % 8 == 0 && bits / 8 == sft_tensor_len(tensor))
 		return SFT_OK;
 
-	sft_shape_format(header, tensor, shape_text, sizeof(shape_text));
+	sft_shape_format(sft_tensor_shape(header, tensor), shape_text,
+			 sizeof(shape_text));
 	if (!fits) {
 		snprintf(what, sizeof(what), "%s %s has more bits than 2^64-1",
 			 dtype->name, shape_text);

@@ -19,19 +19,18 @@ void sft_compose_metadata(struct sft_composer *composer, const char *json)
 }
 
 void sft_compose_tensor(struct sft_composer *composer, const struct sft_model *model,
-			const struct sft_tensor *tensor)
+			struct sft_part part)
 {
 	struct sft_json *json = &composer->json;
-	struct sft_shape shape =
-		sft_tensor_shape(sft_model_header(model, tensor), tensor);
+	struct sft_shape shape = sft_part_shape(model, part);
 	const char *separator = "";
 	uint64_t dim;
 
 	if (composer->count++ > 0)
 		sft_json_raw(json, ",");
-	sft_json_string(json, sft_model_name(model, tensor));
+	sft_json_string(json, sft_model_name(model, part.tensor));
 	sft_json_raw(json, ":{\"dtype\":\"");
-	sft_json_raw(json, sft_dtype(tensor->dtype)->name);
+	sft_json_raw(json, sft_dtype(part.tensor->dtype)->name);
 	sft_json_raw(json, "\",\"shape\":[");
 	for (; sft_shape_next(&shape, &dim); separator = ",") {
 		sft_json_raw(json, separator);
@@ -40,7 +39,7 @@ void sft_compose_tensor(struct sft_composer *composer, const struct sft_model *m
 	sft_json_raw(json, "],\"data_offsets\":[");
 	sft_json_uint(json, composer->data_len);
 	/* A sum that wraps is noticed where the tensors are appended. */
-	composer->data_len += sft_tensor_len(tensor);
+	composer->data_len += sft_part_len(part);
 	sft_json_raw(json, ",");
 	sft_json_uint(json, composer->data_len);
 	sft_json_raw(json, "]}");

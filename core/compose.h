@@ -13,7 +13,7 @@
 
 #include "core/json.h"
 #include "core/layout.h"
-#include "core/model.h"
+#include "core/part.h"
 
 struct sft_composer {
 	struct sft_json json;
@@ -27,9 +27,9 @@ void sft_compose_begin(struct sft_composer *composer, const struct sft_layout *l
 /* Sets the metadata, an object as JSON text; before the first tensor. */
 void sft_compose_metadata(struct sft_composer *composer, const char *json);
 
-/* Adds a tensor behind the last one. */
+/* Adds a tensor, or a slice under its tensor's name, behind the last one. */
 void sft_compose_tensor(struct sft_composer *composer, const struct sft_model *model,
-			const struct sft_tensor *tensor);
+			struct sft_part part);
 
 /*
  * Appends length field and header; the caller appends the tensors then, in the same

@@ -103,7 +103,7 @@ enum sft_status sft_crc_npy(const struct sft_model *model, uint32_t idx,
 		*ret_crc = (uint32_t)found;
 		return SFT_OK;
 	}
-	crc = sft_crc(0, header, sft_npy_header(model, tensor, header));
+	crc = sft_crc(0, header, sft_npy_header(model, sft_whole(tensor), header));
 	status = add_data(model, tensor, &crc, err);
 	if (status != SFT_OK)
 		return status;

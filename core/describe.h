@@ -11,18 +11,17 @@
 #define SFT_CORE_DESCRIBE_H
 
 #include "core/layout.h"
-#include "core/model.h"
+#include "core/part.h"
 
 #define SFT_REASONS_MAX 1000u /* for absent files, of each view */
 /* Bytes after which a list of names in __metadata__.json only counts what is left. */
 #define SFT_NAMES_LEN_MAX (UINT64_C(32) << 20)
 
-/* Why a tensor has no document, or NULL; fits struct sft_view_file. */
-const char *sft_describe_absent(const struct sft_model *model,
-				const struct sft_tensor *tensor);
+/* Why a part has no document, or NULL; fits struct sft_view_file. */
+const char *sft_describe_absent(const struct sft_model *model, struct sft_part part);
 
-/* Appends the document that stands beside a tensor. */
-void sft_describe_tensor(const struct sft_model *model, const struct sft_tensor *tensor,
+/* Appends the document that stands beside a tensor, or a slice. */
+void sft_describe_tensor(const struct sft_model *model, struct sft_part part,
 			 struct sft_layout *layout);
 
 /**

@@ -222,8 +222,10 @@ static uint64_t child_absents(const struct sft_model *model, const struct sft_vi
 				 file->claims_folder(model, node) &&
 				 file->absent_folder(model, node) != NULL;
 		else if (child->first < model->tensor_count)
-			count += sft_view_absent(file, model,
-						 &model->tensors[child->first]) != NULL;
+			count +=
+				sft_view_absent(
+					file, model,
+					sft_whole(&model->tensors[child->first])) != NULL;
 	}
 	return count;
 }

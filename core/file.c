@@ -13,6 +13,7 @@
 #include "core/cast_read.h"
 #include "core/kept.h"
 #include "core/shared.h"
+#include "core/slice.h"
 
 #define EXTENTS_PER_STEP 64u
 
@@ -25,7 +26,8 @@ struct sft_file {
 	struct sft_shared_layout *shared; /* or NULL */
 };
 
-static enum sft_status describe(struct sft_file *file, struct sft_ref ref)
+static enum sft_status describe(struct sft_file *file, struct sft_ref ref,
+				const struct sft_slice *slice)
 {
 	const struct sft_model *model = file->model;
 
@@ -33,19 +35,25 @@ static enum sft_status describe(struct sft_file *file, struct sft_ref ref)
 		return sft_kept_layout(model, sft_ref_view_idx(model, ref),
 				       &file->layout);
 	if (sft_shared_has(model, ref)) {
-		const enum sft_status status = sft_shared_take(model, ref, &file->shared);
+		const enum sft_status status =
+			sft_shared_take(model, ref, slice, &file->shared);
 
 		if (status == SFT_OK)
 			file->layout = sft_shared_get(file->shared);
 		return status;
 	}
-	sft_ref_describe(model, ref, &file->own);
+	if (slice != NULL)
+		sft_slice_describe(model, slice, &file->own);
+	else
+		sft_ref_describe(model, ref, &file->own);
 	file->layout = &file->own;
 	return file->own.status;
 }
 
-enum sft_status sft_file_open(const struct sft_model *model, struct sft_ref ref,
-			      struct sft_file **ret_file, struct sft_error *err)
+/* Opens the file of @ref, or of a slice of it. */
+static enum sft_status open_file(const struct sft_model *model, struct sft_ref ref,
+				 const struct sft_slice *slice,
+				 struct sft_file **ret_file, struct sft_error *err)
 {
 	struct sft_file *file = malloc(sizeof(*file));
 	enum sft_status status;
@@ -58,7 +66,7 @@ enum sft_status sft_file_open(const struct sft_model *model, struct sft_ref ref,
 	sft_layout_init(&file->own, false);
 	status = sft_home_check(model, file->home, err);
 	if (status == SFT_OK) {
-		status = describe(file, ref);
+		status = describe(file, ref, slice);
 		if (status != SFT_OK)
 			sft_fail(err, status, SFT_POS_NONE, "cannot describe a file");
 	}
@@ -68,6 +76,19 @@ enum sft_status sft_file_open(const struct sft_model *model, struct sft_ref ref,
 	}
 	*ret_file = file;
 	return SFT_OK;
+}
+
+enum sft_status sft_file_open(const struct sft_model *model, struct sft_ref ref,
+			      struct sft_file **ret_file, struct sft_error *err)
+{
+	return open_file(model, ref, NULL, ret_file, err);
+}
+
+enum sft_status sft_slice_open(const struct sft_model *model,
+			       const struct sft_slice *slice, struct sft_file **ret_file,
+			       struct sft_error *err)
+{
+	return open_file(model, slice->ref, slice, ret_file, err);
 }
 
 void sft_file_close(struct sft_file *file)
@@ -166,6 +187,7 @@ static struct sft_home home_of(const struct sft_file *file,
 			first = file->model->tensors[extents[i].idx].shard;
 			break;
 		case SFT_SEGMENT_RANGE:
+		case SFT_SEGMENT_ROWS:
 		case SFT_SEGMENT_CAST:
 			first = extents[i].idx;
 			break;
@@ -184,33 +206,77 @@ static struct sft_home home_of(const struct sft_file *file,
 
 /* ---- reading ---- */
 
-/* Where an extent lies in memory that outlives the file, or NULL. */
-static const uint8_t *mapped(const struct sft_file *file, const struct sft_extent *extent)
+/* Pieces of memory, as many as there is room for. */
+struct pieces {
+	struct iovec *iov;
+	size_t count, max;
+};
+
+/* Return: false where the memory is none, or there are too many pieces. */
+static bool add_piece(struct pieces *pieces, const uint8_t *memory, size_t len)
+{
+	if (memory == NULL || pieces->count == pieces->max)
+		return false;
+	pieces->iov[pieces->count++] = (struct iovec){ (void *)memory, len };
+	return true;
+}
+
+static bool add_rows(struct pieces *pieces, const uint8_t *map,
+		     const struct sft_extent *extent)
+{
+	const struct sft_rows *rows = extent->rows;
+	uint64_t row = extent->skip / rows->row_len;
+	uint64_t in_row = extent->skip % rows->row_len;
+	size_t left = extent->len;
+
+	/* Short rows are gathered rather than pointed at: see sft_file_read(). */
+	if (map == NULL || extent->len / rows->row_len > pieces->max - pieces->count)
+		return false;
+	for (; left > 0; row++, in_row = 0) {
+		const uint64_t rest = rows->row_len - in_row;
+		const size_t part = rest < left ? (size_t)rest : left;
+
+		if (!add_piece(pieces,
+			       map + extent->file_off + sft_rows_off(rows, row) + in_row,
+			       part))
+			return false;
+		left -= part;
+	}
+	return true;
+}
+
+/* Adds an extent that lies in memory which outlives the file. */
+static bool add_extent(struct pieces *pieces, const struct sft_file *file,
+		       const struct sft_extent *extent)
 {
 	const uint8_t *map;
 
 	switch (extent->kind) {
 	case SFT_SEGMENT_LITERAL:
-		return file->layout != &file->own && file->shared == NULL ? extent->memory
-									  : NULL;
+		return file->layout != &file->own && file->shared == NULL &&
+		       add_piece(pieces, extent->memory, extent->len);
 	case SFT_SEGMENT_MEMORY:
-		return extent->memory;
+		return add_piece(pieces, extent->memory, extent->len);
 	case SFT_SEGMENT_RANGE:
 		map = sft_model_file(file->model, extent->idx)->map;
-		return map != NULL ? map + extent->file_off : NULL;
+		return map != NULL &&
+		       add_piece(pieces, map + extent->file_off, extent->len);
+	case SFT_SEGMENT_ROWS:
+		map = sft_model_file(file->model, extent->idx)->map;
+		return add_rows(pieces, map, extent);
 	case SFT_SEGMENT_CAST:
 	case SFT_SEGMENT_LAZY:
 		break;
 	}
-	return NULL;
+	return false;
 }
 
 bool sft_file_map(const struct sft_file *file, uint64_t off, size_t len,
 		  struct iovec *ret_iov, size_t max, size_t *ret_count,
 		  struct sft_home *ret_home)
 {
+	struct pieces pieces = { ret_iov, 0, max };
 	struct sft_home home = { 0 };
-	size_t count = 0;
 
 	while (len > 0 && off < file->layout->len) {
 		struct sft_extent extents[EXTENTS_PER_STEP];
@@ -219,17 +285,13 @@ bool sft_file_map(const struct sft_file *file, uint64_t off, size_t len,
 
 		home = home_of(file, extents, found, home);
 		for (size_t i = 0; i < found; i++) {
-			const uint8_t *memory = mapped(file, &extents[i]);
-
-			if (memory == NULL || count == max)
+			if (!add_extent(&pieces, file, &extents[i]))
 				return false;
-			ret_iov[count++] =
-				(struct iovec){ (void *)memory, extents[i].len };
 			off += extents[i].len;
 			len -= extents[i].len;
 		}
 	}
-	*ret_count = count;
+	*ret_count = pieces.count;
 	*ret_home = home.count > 0 ? home : file->home;
 	return true;
 }
@@ -267,6 +329,7 @@ static enum sft_status read_extent(const struct sft_model *model,
 {
 	const struct sft_backing *file;
 	enum sft_status status = SFT_OK;
+	struct sft_raw raw;
 
 	switch (extent->kind) {
 	case SFT_SEGMENT_LITERAL:
@@ -274,15 +337,15 @@ static enum sft_status read_extent(const struct sft_model *model,
 		memcpy(buf, extent->memory, extent->len);
 		break;
 	case SFT_SEGMENT_RANGE:
-		file = sft_model_file(model, extent->idx);
-		status = sft_read_all(file->fd, buf, extent->len, extent->file_off, err);
-		if (status != SFT_OK)
-			sft_error_file(err, file->path);
-		break;
+	case SFT_SEGMENT_ROWS:
 	case SFT_SEGMENT_CAST:
 		file = sft_model_file(model, extent->idx);
-		status = sft_cast_read(file->fd, extent->file_off, extent->dtype,
-				       extent->skip, buf, extent->len, err);
+		raw = (struct sft_raw){ file->fd, extent->file_off, extent->rows };
+		status =
+			extent->kind == SFT_SEGMENT_CAST
+				? sft_cast_read(&raw, extent->dtype, extent->skip, buf,
+						extent->len, err)
+				: sft_raw_read(&raw, extent->skip, buf, extent->len, err);
 		if (status != SFT_OK)
 			sft_error_file(err, file->path);
 		break;

@@ -53,6 +53,13 @@ bool sft_shape_next(struct sft_shape *shape, uint64_t *ret_dim)
 {
 	uint64_t dim = 0;
 
+	if (shape->at == NULL) {
+		if (shape->left == 0)
+			return false;
+		shape->left--;
+		*ret_dim = *shape->dims++;
+		return true;
+	}
 	while (*shape->at != ']' && (*shape->at < '0' || *shape->at > '9'))
 		shape->at++; /* a comma, whitespace */
 	if (*shape->at == ']')
@@ -63,10 +70,8 @@ bool sft_shape_next(struct sft_shape *shape, uint64_t *ret_dim)
 	return true;
 }
 
-void sft_shape_format(const struct sft_header *header, const struct sft_tensor *tensor,
-		      char *out, size_t cap)
+void sft_shape_format(struct sft_shape shape, char *out, size_t cap)
 {
-	struct sft_shape shape = sft_tensor_shape(header, tensor);
 	const char *separator = "";
 	size_t used = 0;
 	uint64_t dim;

@@ -118,13 +118,15 @@ static inline uint64_t sft_tensor_elements(const struct sft_tensor *tensor)
  *	while (sft_shape_next(&shape, &dim))
  */
 struct sft_shape {
-	const uint8_t *at; /* in the header's text, which is well-formed here */
+	const uint8_t *at; /* in the header's text, which is well-formed here; or NULL */
+	const uint64_t *dims; /* where @at is NULL: @left of them */
+	size_t left;
 };
 
 static inline struct sft_shape sft_tensor_shape(const struct sft_header *header,
 						const struct sft_tensor *tensor)
 {
-	return (struct sft_shape){ header->text + tensor->shape_off + 1 };
+	return (struct sft_shape){ .at = header->text + tensor->shape_off + 1 };
 }
 
 /* Return: false behind the last dimension. */
@@ -135,8 +137,7 @@ bool sft_shape_next(struct sft_shape *shape, uint64_t *ret_dim);
  * @out: receives NUL-terminated text; a long shape is cut with "..."
  * @cap: size of @out in bytes, at least 48
  */
-void sft_shape_format(const struct sft_header *header, const struct sft_tensor *tensor,
-		      char *out, size_t cap);
+void sft_shape_format(struct sft_shape shape, char *out, size_t cap);
 
 /**
  * sft_check() - check the tensors of a header against each other and the file

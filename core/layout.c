@@ -7,6 +7,12 @@
 
 #include "core/bytes.h"
 
+/* Rows that a layout owns. */
+struct sft_kept_rows {
+	struct sft_kept_rows *next;
+	struct sft_rows rows;
+};
+
 void sft_layout_init(struct sft_layout *layout, bool measures)
 {
 	*layout =
@@ -19,6 +25,12 @@ void sft_layout_done(struct sft_layout *layout)
 	if (layout->segments != layout->few)
 		free(layout->segments);
 	free(layout->text);
+	while (layout->rows != NULL) {
+		struct sft_kept_rows *next = layout->rows->next;
+
+		free(layout->rows);
+		layout->rows = next;
+	}
 	sft_layout_init(layout, layout->measures);
 }
 
@@ -142,18 +154,53 @@ void sft_layout_range(struct sft_layout *layout, uint32_t file, uint64_t off,
 						      .off = off });
 }
 
+/* Copies rows; NULL where memory is short. */
+static const struct sft_rows *keep_rows(struct sft_layout *layout,
+					const struct sft_rows *rows)
+{
+	struct sft_kept_rows *kept = malloc(sizeof(*kept));
+
+	if (kept == NULL) {
+		layout->status = SFT_E_NO_MEMORY;
+		return NULL;
+	}
+	*kept = (struct sft_kept_rows){ layout->rows, *rows };
+	layout->rows = kept;
+	return &kept->rows;
+}
+
+void sft_layout_rows(struct sft_layout *layout, uint32_t file, uint64_t off,
+		     const struct sft_rows *rows)
+{
+	/* Cannot wrap: they do not overlap, and are within a file. */
+	if (!extend(layout, sft_rows_count(rows) * rows->row_len))
+		return;
+	rows = keep_rows(layout, rows);
+	if (rows != NULL)
+		append(layout, &(struct sft_segment){ .kind = SFT_SEGMENT_ROWS,
+						      .end = layout->len,
+						      .idx = file,
+						      .off = off,
+						      .rows = rows });
+}
+
 void sft_layout_cast(struct sft_layout *layout, uint32_t file, uint64_t off,
-		     uint8_t dtype, uint64_t count)
+		     const struct sft_rows *rows, uint8_t dtype, uint64_t count)
 {
 	uint64_t len;
 
 	if (!sft_mul(count, sizeof(float), &len))
 		len = UINT64_MAX;
-	if (extend(layout, len))
+	if (!extend(layout, len))
+		return;
+	if (rows != NULL)
+		rows = keep_rows(layout, rows);
+	if (layout->status == SFT_OK)
 		append(layout, &(struct sft_segment){ .kind = SFT_SEGMENT_CAST,
 						      .end = layout->len,
 						      .idx = file,
 						      .off = off,
+						      .rows = rows,
 						      .dtype = dtype });
 }
 
@@ -202,9 +249,11 @@ static struct sft_extent cut(const struct sft_layout *layout,
 		extent.idx = segment->idx;
 		extent.file_off = segment->off + skip;
 		break;
+	case SFT_SEGMENT_ROWS:
 	case SFT_SEGMENT_CAST:
 		extent.idx = segment->idx;
 		extent.file_off = segment->off;
+		extent.rows = segment->rows;
 		extent.dtype = segment->dtype;
 		extent.skip = skip;
 		break;

@@ -13,7 +13,7 @@
 #ifndef SFT_CORE_LAYOUT_H
 #define SFT_CORE_LAYOUT_H
 
-#include "core/sft.h"
+#include "core/rows.h"
 
 #define SFT_LITERAL_LEN_MAX (UINT64_C(512) << 20) /* bytes of literals of one file */
 #define SFT_FILE_LEN_MAX ((uint64_t)INT64_MAX)
@@ -25,7 +25,8 @@ enum sft_segment_kind {
 	SFT_SEGMENT_LITERAL, /* @off in the layout's own text */
 	SFT_SEGMENT_MEMORY,  /* at @memory, which outlives the layout */
 	SFT_SEGMENT_RANGE,   /* @off in the file @idx of the source */
-	SFT_SEGMENT_CAST,    /* the same, elements of @dtype shown as float32 */
+	SFT_SEGMENT_ROWS,    /* @rows from @off in that file on */
+	SFT_SEGMENT_CAST,    /* a range or rows, elements of @dtype shown as float32 */
 	SFT_SEGMENT_LAZY,    /* what @fill makes for the tensor @idx */
 };
 
@@ -47,6 +48,7 @@ struct sft_segment {
 	union {
 		const uint8_t *memory;
 		sft_lazy_fill fill;
+		const struct sft_rows *rows; /* of the layout; CAST: or NULL */
 	};
 	uint32_t idx; /* sft_model_file() or a tensor */
 	uint8_t kind; /* enum sft_segment_kind */
@@ -54,6 +56,8 @@ struct sft_segment {
 };
 
 #define SFT_SEGMENTS_INLINE 2u /* enough for every file of one tensor */
+
+struct sft_kept_rows;
 
 struct sft_layout {
 	uint64_t len; /* of the described file */
@@ -63,7 +67,8 @@ struct sft_layout {
 	size_t count, room;
 	uint8_t *text; /* of literals */
 	size_t text_len, text_room;
-	uint64_t literal_len; /* also where they are only counted */
+	uint64_t literal_len;       /* also where they are only counted */
+	struct sft_kept_rows *rows; /* of its segments */
 	struct sft_segment few[SFT_SEGMENTS_INLINE];
 };
 
@@ -93,14 +98,24 @@ void sft_layout_range(struct sft_layout *layout, uint32_t file, uint64_t off,
 		      uint64_t len);
 
 /**
+ * sft_layout_rows() - append rows of the source
+ * @file: of the source
+ * @off:  of the first row in that file
+ * @rows: copied
+ */
+void sft_layout_rows(struct sft_layout *layout, uint32_t file, uint64_t off,
+		     const struct sft_rows *rows);
+
+/**
  * sft_layout_cast() - append elements of the source as float32
  * @file:  of the source
  * @off:   of the first element in that file
+ * @rows:  how they lie from there, copied; NULL: in one piece
  * @dtype: what they are there; one that sft_cast_has()
  * @count: elements; four bytes each are appended
  */
 void sft_layout_cast(struct sft_layout *layout, uint32_t file, uint64_t off,
-		     uint8_t dtype, uint64_t count);
+		     const struct sft_rows *rows, uint8_t dtype, uint64_t count);
 
 /**
  * sft_layout_lazy() - append bytes that are computed when they are read
@@ -115,12 +130,13 @@ void sft_layout_lazy(struct sft_layout *layout, sft_lazy_fill fill, uint32_t idx
 struct sft_extent {
 	enum sft_segment_kind kind;
 	const uint8_t *memory; /* LITERAL: goes with the layout; MEMORY */
-	uint32_t idx;          /* RANGE, CAST: file of the source; LAZY: tensor */
-	uint64_t file_off;     /* RANGE: of the run; CAST: of the first element of all */
-	uint64_t skip;         /* CAST, LAZY: bytes before the run in the segment */
-	uint8_t dtype;         /* CAST */
-	sft_lazy_fill fill;    /* LAZY */
-	size_t len;            /* bytes of the run; never 0 */
+	uint32_t idx;          /* RANGE, ROWS, CAST: file of the source; LAZY: tensor */
+	uint64_t file_off;     /* RANGE: of the run; ROWS, CAST: of the whole segment */
+	uint64_t skip;         /* ROWS, CAST, LAZY: bytes before the run in the segment */
+	const struct sft_rows *rows; /* ROWS; CAST: or NULL; goes with the layout */
+	uint8_t dtype;               /* CAST */
+	sft_lazy_fill fill;          /* LAZY */
+	size_t len;                  /* bytes of the run; never 0 */
 };
 
 /**

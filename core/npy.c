@@ -9,11 +9,10 @@
 #define PREFIX_LEN 10u /* magic, version, length field */
 
 /* The same for elements of any width. */
-static const char *absent(const struct sft_model *model, const struct sft_tensor *tensor,
+static const char *absent(const struct sft_model *model, struct sft_part part,
 			  uint64_t element_len)
 {
-	struct sft_shape shape =
-		sft_tensor_shape(sft_model_header(model, tensor), tensor);
+	struct sft_shape shape = sft_part_shape(model, part);
 	uint64_t bytes = element_len;
 	bool empty = false;
 	uint64_t dim;
@@ -33,23 +32,21 @@ static const char *absent(const struct sft_model *model, const struct sft_tensor
 	return NULL;
 }
 
-const char *sft_npy_absent(const struct sft_model *model, const struct sft_tensor *tensor)
+const char *sft_npy_absent(const struct sft_model *model, struct sft_part part)
 {
-	return absent(model, tensor, (sft_dtype(tensor->dtype)->bits + 7u) / 8);
+	return absent(model, part, (sft_dtype(part.tensor->dtype)->bits + 7u) / 8);
 }
 
-const char *sft_npy_absent_f32(const struct sft_model *model,
-			       const struct sft_tensor *tensor)
+const char *sft_npy_absent_f32(const struct sft_model *model, struct sft_part part)
 {
-	return absent(model, tensor, sizeof(float));
+	return absent(model, part, sizeof(float));
 }
 
-/* The dimensions of a tensor, at most RANK_MAX; returns their number. */
-static size_t read_shape(const struct sft_model *model, const struct sft_tensor *tensor,
+/* The dimensions, at most RANK_MAX; returns their number. */
+static size_t read_shape(const struct sft_model *model, struct sft_part part,
 			 uint64_t dims[RANK_MAX])
 {
-	struct sft_shape shape =
-		sft_tensor_shape(sft_model_header(model, tensor), tensor);
+	struct sft_shape shape = sft_part_shape(model, part);
 	size_t rank = 0;
 
 	while (rank < RANK_MAX && sft_shape_next(&shape, &dims[rank]))
@@ -58,10 +55,9 @@ static size_t read_shape(const struct sft_model *model, const struct sft_tensor 
 }
 
 /* Makes elements under a byte bytes; returns the number of dimensions. */
-static size_t pack_shape(const struct sft_tensor *tensor, uint64_t dims[RANK_MAX],
-			 size_t rank)
+static size_t pack_shape(struct sft_part part, uint64_t dims[RANK_MAX], size_t rank)
 {
-	const uint8_t bits = sft_dtype(tensor->dtype)->bits;
+	const uint8_t bits = sft_dtype(part.tensor->dtype)->bits;
 	uint64_t row;
 
 	if (bits % 8 == 0)
@@ -71,7 +67,7 @@ static size_t pack_shape(const struct sft_tensor *tensor, uint64_t dims[RANK_MAX
 		dims[rank - 1] = row / 8;
 		return rank;
 	}
-	dims[0] = sft_tensor_len(tensor);
+	dims[0] = sft_part_len(part);
 	return 1;
 }
 
@@ -96,22 +92,22 @@ static size_t write_header(const char *descr, const uint64_t *dims, size_t rank,
 	return used;
 }
 
-size_t sft_npy_header(const struct sft_model *model, const struct sft_tensor *tensor,
+size_t sft_npy_header(const struct sft_model *model, struct sft_part part,
 		      char out[SFT_NPY_HEADER_LEN_MAX])
 {
-	const char *descr = sft_dtype(tensor->dtype)->npy;
+	const char *descr = sft_dtype(part.tensor->dtype)->npy;
 	uint64_t dims[RANK_MAX];
-	const size_t rank = read_shape(model, tensor, dims);
+	const size_t rank = read_shape(model, part, dims);
 
 	return write_header(descr != NULL ? descr : "|u1", dims,
-			    pack_shape(tensor, dims, rank), out);
+			    pack_shape(part, dims, rank), out);
 }
 
-size_t sft_npy_header_f32(const struct sft_model *model, const struct sft_tensor *tensor,
+size_t sft_npy_header_f32(const struct sft_model *model, struct sft_part part,
 			  char out[SFT_NPY_HEADER_LEN_MAX])
 {
 	uint64_t dims[RANK_MAX];
-	const size_t rank = read_shape(model, tensor, dims);
+	const size_t rank = read_shape(model, part, dims);
 
 	return write_header("<f4", dims, rank, out);
 }

@@ -12,18 +12,16 @@
 #ifndef SFT_CORE_NPY_H
 #define SFT_CORE_NPY_H
 
-#include "core/model.h"
+#include "core/part.h"
 
 /* Longest header: 64 dimensions of 20 digits, ", " behind each, and the words. */
 #define SFT_NPY_HEADER_LEN_MAX 2048u
 
-/* Why there can be no array of a tensor, as static text; NULL: there can. */
-const char *sft_npy_absent(const struct sft_model *model,
-			   const struct sft_tensor *tensor);
+/* Why there can be no array of a part, as static text; NULL: there can. */
+const char *sft_npy_absent(const struct sft_model *model, struct sft_part part);
 
 /* The same for an array of its elements as float32. */
-const char *sft_npy_absent_f32(const struct sft_model *model,
-			       const struct sft_tensor *tensor);
+const char *sft_npy_absent_f32(const struct sft_model *model, struct sft_part part);
 
 /**
  * sft_npy_header() - write the header of an array that there can be
@@ -31,11 +29,11 @@ const char *sft_npy_absent_f32(const struct sft_model *model,
  *
  * Return: its length in bytes.
  */
-size_t sft_npy_header(const struct sft_model *model, const struct sft_tensor *tensor,
+size_t sft_npy_header(const struct sft_model *model, struct sft_part part,
 		      char out[SFT_NPY_HEADER_LEN_MAX]);
 
 /* The same for an array of its elements as float32. */
-size_t sft_npy_header_f32(const struct sft_model *model, const struct sft_tensor *tensor,
+size_t sft_npy_header_f32(const struct sft_model *model, struct sft_part part,
 			  char out[SFT_NPY_HEADER_LEN_MAX]);
 
 #endif /* SFT_CORE_NPY_H */

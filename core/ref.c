@@ -108,7 +108,7 @@ void sft_ref_describe(const struct sft_model *model, struct sft_ref ref,
 	if (ref.kind == SFT_KIND_TOP) {
 		view->tops[ref.node].describe(model, layout);
 	} else if (tensor != NULL) {
-		file_of(model, ref)->describe(model, tensor, layout);
+		file_of(model, ref)->describe(model, sft_whole(tensor), layout);
 	} else if (view->tree == SFT_TREE_PATHS) {
 		const size_t file = sft_ref_home(model, ref).first;
 
@@ -155,7 +155,8 @@ static bool has_file(const struct sft_model *model, struct sft_ref ref)
 	if (node->is_folder)
 		return has_folder_file(model, file, ref.node);
 	return (view->has_links || !is_alias(model, node)) &&
-	       sft_view_absent(file, model, leaf_tensor(model, node)) == NULL &&
+	       sft_view_absent(file, model, sft_whole(leaf_tensor(model, node))) ==
+		       NULL &&
 	       !is_hidden(model, sft_ref_tree(model, ref), file, node);
 }
 

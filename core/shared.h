@@ -30,6 +30,7 @@ bool sft_shared_has(const struct sft_model *model, struct sft_ref ref);
 
 /**
  * sft_shared_take() - what a file holds, as one of those who have it open
+ * @slice:      of the file of @ref; NULL: all of it
  * @ret_layout: to be given back with sft_shared_drop()
  *
  * Safe from any thread; while one is made, others wait. Return: SFT_OK, SFT_E_NO_MEMORY
@@ -37,6 +38,7 @@ bool sft_shared_has(const struct sft_model *model, struct sft_ref ref);
  */
 SFT_MUST_CHECK enum sft_status sft_shared_take(const struct sft_model *model,
 					       struct sft_ref ref,
+					       const struct sft_slice *slice,
 					       struct sft_shared_layout **ret_layout);
 
 void sft_shared_drop(const struct sft_model *model, struct sft_shared_layout *layout);

@@ -21,6 +21,7 @@ const struct sft_view sft_view_flat = {
 	.about = "one folder: full.dotted.name.bin, .json, .npy",
 	.tree = SFT_TREE_FLAT,
 	.has_links = true,
+	.has_slices = true,
 	.files = files,
 	.file_count = sizeof(files) / sizeof(files[0]),
 };

@@ -37,10 +37,12 @@ static void merge(const struct sft_model *model, struct sft_layout *layout)
 	if (layout->status == SFT_OK)
 		layout->status = sft_order_make(model, SFT_ORDER_WIDTH, &order, NULL);
 	for (size_t i = 0; layout->status == SFT_OK && i < model->tensor_count; i++)
-		sft_compose_tensor(&composer, model, &model->tensors[order[i]]);
+		sft_compose_tensor(&composer, model,
+				   sft_whole(&model->tensors[order[i]]));
 	sft_compose_end(&composer, layout);
 	for (size_t i = 0; layout->status == SFT_OK && i < model->tensor_count; i++)
-		sft_view_describe_bin(model, &model->tensors[order[i]], layout);
+		sft_view_describe_bin(model, sft_whole(&model->tensors[order[i]]),
+				      layout);
 }
 
 static void describe_weights(const struct sft_model *model, struct sft_layout *layout)

@@ -5,13 +5,13 @@
 #include "core/npy.h"
 #include "core/views/view.h"
 
-void sft_view_describe_npy(const struct sft_model *model, const struct sft_tensor *tensor,
+void sft_view_describe_npy(const struct sft_model *model, struct sft_part part,
 			   struct sft_layout *layout)
 {
 	char header[SFT_NPY_HEADER_LEN_MAX];
 
-	sft_layout_literal(layout, header, sft_npy_header(model, tensor, header));
-	sft_view_describe_bin(model, tensor, layout);
+	sft_layout_literal(layout, header, sft_npy_header(model, part, header));
+	sft_view_describe_bin(model, part, layout);
 }
 
 static const struct sft_view_file files[] = {
@@ -23,6 +23,7 @@ const struct sft_view sft_view_npy = {
 	.about = "NumPy arrays (.npy)",
 	.tree = SFT_TREE_NESTED,
 	.has_links = true,
+	.has_slices = true,
 	.files = files,
 	.file_count = sizeof(files) / sizeof(files[0]),
 };

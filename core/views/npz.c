@@ -55,7 +55,7 @@ static const char *leaves_out(const struct sft_model *model,
 	if (name.len > 0 && (name.data[0] == '/' || memchr(name.data, '\0', name.len) ||
 			     memchr(name.data, '\\', name.len) || has_dots(name)))
 		return "its name cannot be that of a member of a zip";
-	return sft_npy_absent(model, tensor);
+	return sft_npy_absent(model, sft_whole(tensor));
 }
 
 static size_t zeros_of(const struct sft_tensor *tensor)
@@ -80,7 +80,7 @@ static void describe_member(const struct sft_model *model, uint32_t idx,
 	static const uint8_t zeros[PAGE_LEN];
 	const struct sft_tensor *tensor = &model->tensors[idx];
 	char header[SFT_NPY_HEADER_LEN_MAX];
-	const size_t header_len = sft_npy_header(model, tensor, header);
+	const size_t header_len = sft_npy_header(model, sft_whole(tensor), header);
 	const size_t zero_count = zeros_of(tensor);
 
 	/* Cannot wrap: see sft_npy_absent(). */
@@ -88,7 +88,7 @@ static void describe_member(const struct sft_model *model, uint32_t idx,
 		      header_len + sft_tensor_len(tensor) + SFT_CRC_PATCH_LEN +
 			      zero_count);
 	sft_layout_literal(zip->layout, header, header_len);
-	sft_view_describe_bin(model, tensor, zip->layout);
+	sft_view_describe_bin(model, sft_whole(tensor), zip->layout);
 	sft_layout_lazy(zip->layout, fill_patch, idx, SFT_CRC_PATCH_LEN);
 	sft_layout_memory(zip->layout, zeros, zero_count);
 	sft_zip_end_member(zip);

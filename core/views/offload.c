@@ -17,11 +17,10 @@
 #include "core/text.h"
 #include "core/views/view.h"
 
-static const char *absent_dat(const struct sft_model *model,
-			      const struct sft_tensor *tensor)
+static const char *absent_dat(const struct sft_model *model, struct sft_part part)
 {
-	const struct sft_dtype *dtype = sft_dtype(tensor->dtype);
-	const struct sft_bytes name = sft_model_name(model, tensor);
+	const struct sft_dtype *dtype = sft_dtype(part.tensor->dtype);
+	const struct sft_bytes name = sft_model_name(model, part.tensor);
 	char encoded[SFT_COMPONENT_MAX];
 	size_t len;
 
@@ -32,16 +31,16 @@ static const char *absent_dat(const struct sft_model *model,
 		if (!sft_bytes_equal(name, (struct sft_bytes){ (uint8_t *)encoded, len }))
 			return "its name cannot be a file's name as it is";
 	}
-	return sft_npy_absent(model, tensor);
+	return sft_npy_absent(model, part);
 }
 
-static void describe_dat(const struct sft_model *model, const struct sft_tensor *tensor,
+static void describe_dat(const struct sft_model *model, struct sft_part part,
 			 struct sft_layout *layout)
 {
-	if (sft_tensor_len(tensor) == 0)
+	if (sft_part_len(part) == 0)
 		sft_layout_literal(layout, "", 1);
 	else
-		sft_view_describe_bin(model, tensor, layout);
+		sft_view_describe_bin(model, part, layout);
 }
 
 /* A character that Python does not write as it is. */
@@ -113,7 +112,7 @@ static void write_entry(struct sft_json *json, const struct sft_model *model,
 static const char *absent_index(const struct sft_model *model)
 {
 	for (size_t i = 0; i < model->tensor_count; i++)
-		if (absent_dat(model, &model->tensors[i]) == NULL)
+		if (absent_dat(model, sft_whole(&model->tensors[i])) == NULL)
 			return NULL;
 	return "there is nothing to write an index of";
 }
@@ -132,7 +131,7 @@ static void describe_index(const struct sft_model *model, struct sft_layout *lay
 	for (size_t i = 0; i < model->tensor_count; i++) {
 		const struct sft_tensor *tensor = &model->tensors[order[i]];
 
-		if (absent_dat(model, tensor) != NULL)
+		if (absent_dat(model, sft_whole(tensor)) != NULL)
 			continue;
 		sft_json_raw(&json, count++ > 0 ? "," : "");
 		write_entry(&json, model, tensor);

@@ -93,7 +93,7 @@ static void compose_folder(const struct sft_model *model, uint32_t folder,
 
 		while ((model->widths & UINT64_C(1) << (widths[i] - 1)) &&
 		       (tensor = next_member(&members)) != NULL)
-			sft_compose_tensor(&composer, model, tensor);
+			sft_compose_tensor(&composer, model, sft_whole(tensor));
 	}
 	sft_compose_end(&composer, layout);
 	for (size_t i = 0; i < WIDTH_COUNT; i++) {
@@ -101,7 +101,7 @@ static void compose_folder(const struct sft_model *model, uint32_t folder,
 
 		while ((model->widths & UINT64_C(1) << (widths[i] - 1)) &&
 		       (tensor = next_member(&members)) != NULL)
-			sft_view_describe_bin(model, tensor, layout);
+			sft_view_describe_bin(model, sft_whole(tensor), layout);
 	}
 }
 
@@ -153,15 +153,15 @@ static const char *absent_folder(const struct sft_model *model, uint32_t folder)
 	return NULL;
 }
 
-static void describe_tensor(const struct sft_model *model,
-			    const struct sft_tensor *tensor, struct sft_layout *layout)
+static void describe_tensor(const struct sft_model *model, struct sft_part part,
+			    struct sft_layout *layout)
 {
 	struct sft_composer composer;
 
 	begin(&composer, model, layout);
-	sft_compose_tensor(&composer, model, tensor);
+	sft_compose_tensor(&composer, model, part);
 	sft_compose_end(&composer, layout);
-	sft_view_describe_bin(model, tensor, layout);
+	sft_view_describe_bin(model, part, layout);
 }
 
 /* Whether text that surely holds @end has it early; memchr() may not look beyond. */
@@ -174,26 +174,25 @@ static bool ends_early(const char *text, char end, size_t max)
 }
 
 /* Whether a header of one tensor is far from any limit: nearly all are. */
-static bool is_short(const struct sft_model *model, const struct sft_tensor *tensor)
+static bool is_short(const struct sft_model *model, struct sft_part part)
 {
 	const struct sft_shape shape =
-		sft_tensor_shape(sft_model_header(model, tensor), tensor);
+		sft_tensor_shape(sft_model_header(model, part.tensor), part.tensor);
 
-	return tensor->name_len < SHORT_LEN_MAX &&
+	return part.tensor->name_len < SHORT_LEN_MAX &&
 	       ends_early((const char *)shape.at, ']', SHORT_LEN_MAX) &&
-	       sft_tensor_len(tensor) < SFT_FILE_LEN_MAX / 2;
+	       sft_part_len(part) < SFT_FILE_LEN_MAX / 2;
 }
 
-static const char *absent_tensor(const struct sft_model *model,
-				 const struct sft_tensor *tensor)
+static const char *absent_tensor(const struct sft_model *model, struct sft_part part)
 {
 	struct sft_layout layout;
 	enum sft_status status;
 
-	if (!model->may_pass_limits || is_short(model, tensor))
+	if (!model->may_pass_limits || is_short(model, part))
 		return NULL;
 	sft_layout_init(&layout, true);
-	describe_tensor(model, tensor, &layout);
+	describe_tensor(model, part, &layout);
 	status = layout.status;
 	sft_layout_done(&layout);
 	return status == SFT_OK ? NULL : absent_limit;
@@ -213,6 +212,7 @@ const struct sft_view sft_view_safetensors = {
 	.about = "each tensor and each folder as .safetensors",
 	.tree = SFT_TREE_NESTED,
 	.has_links = true,
+	.has_slices = true,
 	.files = files,
 	.file_count = sizeof(files) / sizeof(files[0]),
 };

@@ -7,11 +7,16 @@
 #include "core/describe.h"
 #include "core/views/view.h"
 
-void sft_view_describe_bin(const struct sft_model *model, const struct sft_tensor *tensor,
+void sft_view_describe_bin(const struct sft_model *model, struct sft_part part,
 			   struct sft_layout *layout)
 {
-	sft_layout_range(layout, tensor->shard, sft_model_data_off(model, tensor),
-			 sft_tensor_len(tensor));
+	const struct sft_rows *rows = sft_part_rows(part);
+	const uint64_t off = sft_part_data_off(model, part);
+
+	if (rows != NULL)
+		sft_layout_rows(layout, part.tensor->shard, off, rows);
+	else
+		sft_layout_range(layout, part.tensor->shard, off, sft_part_len(part));
 }
 
 static void describe_metadata(const struct sft_model *model, struct sft_layout *layout)
@@ -36,6 +41,7 @@ const struct sft_view sft_view_tensors = {
 	.about = "raw bytes (.bin) and a description (.json)",
 	.tree = SFT_TREE_NESTED,
 	.has_links = true,
+	.has_slices = true,
 	.files = files,
 	.file_count = sizeof(files) / sizeof(files[0]),
 	.tops = tops,

@@ -47,7 +47,7 @@ static void add_tensor(struct sft_zip *zip, struct sft_bytes folder,
 		return;
 	snprintf(name, sizeof(name), "data/%" PRIu32, record->number);
 	sft_zip_begin(zip, folder, sft_bytes_of(name), sft_tensor_len(tensor));
-	sft_view_describe_bin(model, tensor, zip->layout);
+	sft_view_describe_bin(model, sft_whole(tensor), zip->layout);
 	sft_zip_end_member(zip);
 }
 

@@ -11,16 +11,15 @@
 #define SFT_CORE_VIEWS_VIEW_H
 
 #include "core/layout.h"
-#include "core/model.h"
+#include "core/part.h"
 
 /* A file that a view shows for each tensor. */
 struct sft_view_file {
 	const char *suffix; /* with its dot; no suffix of a view ends in another */
-	/* Why this tensor has no such file, as static text; NULL: it has. May be NULL. */
-	const char *(*absent)(const struct sft_model *model,
-			      const struct sft_tensor *tensor);
-	/* Appends what the file holds. */
-	void (*describe)(const struct sft_model *model, const struct sft_tensor *tensor,
+	/* Why this part has no such file, as static text; NULL: it has. May be NULL. */
+	const char *(*absent)(const struct sft_model *model, struct sft_part part);
+	/* Appends what the file holds; what @part points to is gone afterwards. */
+	void (*describe)(const struct sft_model *model, struct sft_part part,
 			 struct sft_layout *layout);
 	/*
 	 * The same for folders, by node of the view's tree: those that claim such a file.
@@ -44,8 +43,9 @@ struct sft_view {
 	const char *name;
 	const char *about; /* one line */
 	enum sft_tree_kind tree;
-	bool has_links; /* for aliases */
-	bool keeps_top; /* tops[0] is about all tensors: described once, see kept.h */
+	bool has_links;  /* for aliases */
+	bool has_slices; /* of its files of tensors */
+	bool keeps_top;  /* tops[0] is about all tensors: described once, see kept.h */
 	const struct sft_view_file *files;
 	uint8_t file_count; /* at most SFT_VIEW_FILES_MAX */
 	const struct sft_view_top *tops;
@@ -62,12 +62,12 @@ struct sft_view {
 
 extern const struct sft_view *const sft_views[];
 
-/* Whether a file of a view is there for a tensor; if not, the reason. */
+/* Whether a file of a view is there for a part; if not, the reason. */
 static inline const char *sft_view_absent(const struct sft_view_file *file,
 					  const struct sft_model *model,
-					  const struct sft_tensor *tensor)
+					  struct sft_part part)
 {
-	return file->absent != NULL ? file->absent(model, tensor) : NULL;
+	return file->absent != NULL ? file->absent(model, part) : NULL;
 }
 
 /* The name of a file in the root of a view, NUL-terminated. */
@@ -78,10 +78,10 @@ void sft_view_top_name(const struct sft_view_top *top, const struct sft_model *m
 /* The one file of a leaf where the tree is of paths; what it holds is the companion. */
 extern const struct sft_view_file sft_view_companion;
 
-/* Append a tensor's bytes; and these behind a .npy header. */
-void sft_view_describe_bin(const struct sft_model *model, const struct sft_tensor *tensor,
+/* Append the bytes of a part; and these behind a .npy header. */
+void sft_view_describe_bin(const struct sft_model *model, struct sft_part part,
 			   struct sft_layout *layout);
-void sft_view_describe_npy(const struct sft_model *model, const struct sft_tensor *tensor,
+void sft_view_describe_npy(const struct sft_model *model, struct sft_part part,
 			   struct sft_layout *layout);
 
 extern const struct sft_view sft_view_tensors;

@@ -55,7 +55,10 @@ static void check_part(int fd, uint8_t dtype, const uint8_t *whole, size_t skip,
 	const char *name = sft_dtype(dtype)->name;
 	uint8_t *out = malloc(len);
 
-	CHECK_UINT(name, sft_cast_read(fd, OFF, dtype, skip, out, len, NULL), SFT_OK);
+	CHECK_UINT(name,
+		   sft_cast_read(&(struct sft_raw){ fd, OFF, NULL }, dtype, skip, out,
+				 len, NULL),
+		   SFT_OK);
 	CHECK_BYTES(name, bytes_at(out, len), bytes_at(whole + skip, len));
 	free(out);
 }
@@ -146,22 +149,28 @@ static void test_short(void **state)
 		if (sft_cast_has(dtype)) {
 			fd = make_file(len - 1);
 			CHECK_UINT(name,
-				   sft_cast_read(fd, OFF, dtype, 0, out, 4 * count, &err),
+				   sft_cast_read(&(struct sft_raw){ fd, OFF, NULL },
+						 dtype, 0, out, 4 * count, &err),
 				   SFT_E_IO);
 			CHECK_UINT(name, (uint64_t)err.sys_errno, 0);
 			CHECK_UINT(name, err.pos, OFF + len - 1);
 			CHECK_UINT(name,
-				   sft_cast_read(fd, OFF, dtype, 4 * count - 1, out, 1,
-						 &err),
+				   sft_cast_read(&(struct sft_raw){ fd, OFF, NULL },
+						 dtype, 4 * count - 1, out, 1, &err),
 				   SFT_E_IO);
 			/* What is still there can be read; and nothing needs no file. */
-			CHECK_UINT(name, sft_cast_read(fd, OFF, dtype, 0, out, 4, NULL),
+			CHECK_UINT(name,
+				   sft_cast_read(&(struct sft_raw){ fd, OFF, NULL },
+						 dtype, 0, out, 4, NULL),
 				   SFT_OK);
 			CHECK_UINT(name,
-				   sft_cast_read(fd, OFF, dtype, 4 * count, out, 0, NULL),
+				   sft_cast_read(&(struct sft_raw){ fd, OFF, NULL },
+						 dtype, 4 * count, out, 0, NULL),
 				   SFT_OK);
 			close(fd);
-			CHECK_UINT(name, sft_cast_read(-1, OFF, dtype, 0, out, 4, &err),
+			CHECK_UINT(name,
+				   sft_cast_read(&(struct sft_raw){ -1, OFF, NULL },
+						 dtype, 0, out, 4, &err),
 				   SFT_E_IO);
 			CHECK_UINT(name, (uint64_t)err.sys_errno, EBADF);
 		}
@@ -186,11 +195,13 @@ static void test_far(void **state)
 
 		assert_true(sft_dtype_find(sft_bytes_of(names[i]), &dtype));
 		CHECK_UINT(names[i],
-			   sft_cast_read(fd, OFF, dtype, 4 * first, out, 4, NULL),
+			   sft_cast_read(&(struct sft_raw){ fd, OFF, NULL }, dtype,
+					 4 * first, out, 4, NULL),
 			   SFT_OK);
 		assert_memory_equal(out, want, 4);
 		CHECK_UINT(names[i],
-			   sft_cast_read(fd, OFF, dtype, 4 * first - 1, out, 4, NULL),
+			   sft_cast_read(&(struct sft_raw){ fd, OFF, NULL }, dtype,
+					 4 * first - 1, out, 4, NULL),
 			   SFT_OK);
 		assert_memory_equal(out + 1, want, 3);
 	}

@@ -58,7 +58,7 @@ static void compose(const struct sft_model *model, const char *metadata,
 	if (metadata != NULL)
 		sft_compose_metadata(&composer, metadata);
 	for (size_t i = 0; i < model->tensor_count; i++)
-		sft_compose_tensor(&composer, model, &model->tensors[i]);
+		sft_compose_tensor(&composer, model, sft_whole(&model->tensors[i]));
 	sft_compose_end(&composer, layout);
 }
 

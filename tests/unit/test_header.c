@@ -260,15 +260,15 @@ static void test_shape_format(void **state)
 
 	(void)state;
 	assert_int_equal(sft_header_parse(&header, 0, NULL), SFT_OK);
-	sft_shape_format(&header, &header.tensors[0], out, sizeof(out));
+	sft_shape_format(sft_tensor_shape(&header, &header.tensors[0]), out, sizeof(out));
 	snprintf(want, sizeof(want), "[%s, %s, %s]", dim, dim, dim);
 	assert_string_equal(out, want);
-	sft_shape_format(&header, &header.tensors[0], out, 48);
+	sft_shape_format(sft_tensor_shape(&header, &header.tensors[0]), out, 48);
 	snprintf(want, sizeof(want), "[%s, ...]", dim);
 	assert_string_equal(out, want);
-	sft_shape_format(&header, &header.tensors[1], out, 48);
+	sft_shape_format(sft_tensor_shape(&header, &header.tensors[1]), out, 48);
 	assert_string_equal(out, "[]");
-	sft_shape_format(&header, &header.tensors[2], out, 48);
+	sft_shape_format(sft_tensor_shape(&header, &header.tensors[2]), out, 48);
 	assert_string_equal(out, "[1, 23]");
 	sft_header_done(&header);
 }

@@ -189,8 +189,8 @@ static enum sft_status fill_too(const struct sft_model *model, uint32_t idx,
 static void describe_computed(struct sft_layout *layout)
 {
 	sft_layout_literal(layout, "te", 2);
-	sft_layout_cast(layout, 5, far, 3, 3);
-	sft_layout_cast(layout, 5, far + 3, 3, 0);
+	sft_layout_cast(layout, 5, far, NULL, 3, 3);
+	sft_layout_cast(layout, 5, far + 3, NULL, 3, 0);
 	sft_layout_lazy(layout, fill_nothing, 6, 4);
 	sft_layout_lazy(layout, fill_too, 8, 0);
 	sft_layout_lazy(layout, fill_too, 7, SFT_LAZY_LEN_MAX);
@@ -356,10 +356,48 @@ static void test_merged(void **state)
 	}
 	/* Casts stay apart: each has its own first element. */
 	sft_layout_init(&layout, false);
-	sft_layout_cast(&layout, 1, 0, 3, 4);
-	sft_layout_cast(&layout, 1, 4, 3, 4);
+	sft_layout_cast(&layout, 1, 0, NULL, 3, 4);
+	sft_layout_cast(&layout, 1, 4, NULL, 3, 4);
 	sft_layout_range(&layout, 1, 8, 4);
 	CHECK_UINT("casts", layout.count, 3);
+	sft_layout_done(&layout);
+}
+
+/* Rows are one segment, found by the byte; the layout has a copy of them. */
+static void test_rows_of_a_file(void **state)
+{
+	struct sft_rows source = { 4, 1, { { 3, 10 } } };
+	struct sft_layout layout;
+	struct sft_extent ext[3];
+
+	(void)state;
+	sft_layout_init(&layout, false);
+	sft_layout_literal(&layout, "ab", 2);
+	sft_layout_rows(&layout, 7, 100, &source);
+	sft_layout_cast(&layout, 8, 200, &source, 3, 12);
+	source.row_len = 99;
+	CHECK_UINT("length", layout.len, 2 + 12 + 48);
+	CHECK_UINT("found", sft_layout_map(&layout, 7, SIZE_MAX, ext, 3), 2);
+	CHECK_UINT("kind", ext[0].kind, SFT_SEGMENT_ROWS);
+	CHECK_UINT("file", ext[0].idx, 7);
+	CHECK_UINT("off", ext[0].file_off, 100);
+	CHECK_UINT("skip", ext[0].skip, 5);
+	CHECK_UINT("len", ext[0].len, 7);
+	CHECK_UINT("row", ext[0].rows->row_len, 4);
+	CHECK_UINT("kind", ext[1].kind, SFT_SEGMENT_CAST);
+	CHECK_UINT("off", ext[1].file_off, 200);
+	CHECK_UINT("skip", ext[1].skip, 0);
+	CHECK_UINT("len", ext[1].len, 48);
+	CHECK_UINT("row", ext[1].rows->levels[0].stride, 10);
+	sft_layout_done(&layout);
+	/* Nothing is kept where it only measures. */
+	source.row_len = 4;
+	sft_layout_init(&layout, true);
+	sft_layout_rows(&layout, 7, 100, &source);
+	sft_layout_cast(&layout, 8, 200, &source, 3, 12);
+	CHECK_UINT("length", layout.len, 12 + 48);
+	CHECK_UINT("segments", layout.count, 0);
+	assert_null(layout.rows);
 	sft_layout_done(&layout);
 }
 
@@ -417,13 +455,13 @@ static void test_limits(void **state)
 	CHECK_UINT("stays failed", layout.status, SFT_E_LIMIT);
 	sft_layout_done(&layout);
 
-	sft_layout_cast(&layout, 0, 0, 0, SFT_FILE_LEN_MAX / 4);
+	sft_layout_cast(&layout, 0, 0, NULL, 0, SFT_FILE_LEN_MAX / 4);
 	CHECK_UINT("longest cast", layout.status, SFT_OK);
-	sft_layout_cast(&layout, 0, 0, 0, 1);
+	sft_layout_cast(&layout, 0, 0, NULL, 0, 1);
 	CHECK_UINT("longer cast", layout.status, SFT_E_LIMIT);
 	sft_layout_done(&layout);
 
-	sft_layout_cast(&layout, 0, 0, 0, (UINT64_C(1) << 62) + 1);
+	sft_layout_cast(&layout, 0, 0, NULL, 0, (UINT64_C(1) << 62) + 1);
 	CHECK_UINT("a product that wraps", layout.status, SFT_E_LIMIT);
 	sft_layout_done(&layout);
 
@@ -446,6 +484,7 @@ int main(void)
 		cmocka_unit_test(test_rows),      cmocka_unit_test(test_one_at_a_time),
 		cmocka_unit_test(test_measuring), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_computed),  cmocka_unit_test(test_merged),
+		cmocka_unit_test(test_rows),      cmocka_unit_test(test_rows_of_a_file),
 		cmocka_unit_test(test_trim),      cmocka_unit_test(test_limits),
 	};
 

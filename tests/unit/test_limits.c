@@ -118,10 +118,11 @@ static void test_long_name(void **state)
 		memset(shard.header.text, 'a', lens[i]);
 		memcpy(shard.header.text + lens[i], "[9]", 4);
 		tensor.name_len = tensor.shape_off = (uint32_t)lens[i];
-		CHECK_TEXT("absent", sft_describe_absent(&model, &tensor), NULL);
+		CHECK_TEXT("absent", sft_describe_absent(&model, sft_whole(&tensor)),
+			   NULL);
 		for (size_t j = 0; j < 2; j++) {
 			sft_layout_init(&layouts[j], j == 0);
-			sft_describe_tensor(&model, &tensor, &layouts[j]);
+			sft_describe_tensor(&model, sft_whole(&tensor), &layouts[j]);
 			CHECK_UINT("status", layouts[j].status, SFT_OK);
 		}
 		CHECK_UINT("measured", layouts[0].len, layouts[1].len);

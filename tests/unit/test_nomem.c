@@ -78,12 +78,52 @@ static void note_warning(void *arg, const struct sft_error *warning)
 	note(arg, warning->detail, strlen(warning->detail) + 1);
 }
 
+/* Slices of each kind: in one piece, in rows, converted, with a header. */
+static enum sft_status read_slices(const struct sft_model *model, struct result *result,
+				   struct sft_error *err)
+{
+	static const char *const paths[][2] = {
+		{ "", "s[1].bin" },
+		{ "", "s[:,1].bin" },
+		{ "", "s[:,1].json" },
+		{ ".view/npy", "s[1:,0:2].npy" },
+		{ ".view/f32", "s[:,1].npy" },
+		{ ".view/safetensors", "s[:,1].safetensors" },
+	};
+	enum sft_status status = SFT_OK;
+
+	for (size_t i = 0; status == SFT_OK && i < ARRAY_COUNT(paths); i++) {
+		const char *name = paths[i][1];
+		const size_t room = sizeof(result->text) - result->len;
+		struct sft_file *file = NULL;
+		struct sft_slice slice;
+		struct sft_attr attr;
+		size_t got;
+
+		assert_true(sft_slice_lookup(model, find_ref(model, paths[i][0]), name,
+					     strlen(name), &slice));
+		status = sft_slice_attr(model, &slice, &attr, err);
+		if (status == SFT_OK)
+			status = sft_slice_open(model, &slice, &file, err);
+		if (status == SFT_OK)
+			status = sft_file_read(file, 0, result->text + result->len, room,
+					       &got, err);
+		if (status == SFT_OK) {
+			assert_int_equal(attr.len, got);
+			result->len += got;
+		}
+		sft_file_close(file);
+	}
+	return status;
+}
+
 /* A way to use a model, and what comes of it where memory does not run out. */
 struct use {
 	const char *name; /* in the folder */
 	bool skip_missing;
 	bool reads; /* all files, not only a few */
 	enum sft_status want;
+	bool slices; /* of a matrix "s" */
 };
 
 /* All that have files of a kind of their own. */
@@ -105,6 +145,8 @@ static enum sft_status use_model(const char *path, const struct use *use,
 		status = read_folder(model, SFT_REF_ROOT, result, err);
 	for (size_t i = 0; status == SFT_OK && use->reads && i < ARRAY_COUNT(views); i++)
 		status = read_folder(model, find_ref(model, views[i]), result, err);
+	if (status == SFT_OK && use->slices)
+		status = read_slices(model, result, err);
 	if (status == SFT_OK)
 		status = read_file(model, find_ref(model, "__metadata__.json"), result,
 				   err);
@@ -230,7 +272,13 @@ static void write_many(const char *folder, const char *name)
 static void test_single(void **state)
 {
 	write_many(*state, "m");
-	check_all(*state, &(struct use){ "m", false, false, SFT_OK });
+	check_all(*state, &(struct use){ "m", false, false, SFT_OK, false });
+}
+
+static void test_slices(void **state)
+{
+	write_model(*state, "m", "{\"s\":[\"BF16\",[3,4],[0,24]]}", 24);
+	check_all(*state, &(struct use){ "m", false, false, SFT_OK, true });
 }
 
 #define SMALL "{\"a.b\":[\"U8\",[],[0,1]],\"c\":[\"F4\",[2],[1,2]]}"
@@ -239,7 +287,7 @@ static void test_set(void **state)
 {
 	write_many(*state, "m-00001-of-00002.safetensors");
 	write_model(*state, "m-00002-of-00002.safetensors", SMALL, 2);
-	check_all(*state, &(struct use){ ".", false, false, SFT_OK });
+	check_all(*state, &(struct use){ ".", false, false, SFT_OK, false });
 }
 
 static void test_index(void **state)
@@ -251,9 +299,9 @@ static void test_index(void **state)
 	write_file(*state, "m.safetensors.index.json", index, strlen(index));
 	write_model(*state, "1.safetensors", SMALL, 2);
 	write_model(*state, "2.safetensors", SMALL, 2);
-	check_all(*state, &(struct use){ ".", true, true, SFT_OK });
-	check_all(*state,
-		  &(struct use){ "m.safetensors.index.json", false, true, SFT_E_INDEX });
+	check_all(*state, &(struct use){ ".", true, true, SFT_OK, false });
+	check_all(*state, &(struct use){ "m.safetensors.index.json", false, true,
+					 SFT_E_INDEX, false });
 }
 
 /* Two files with aliases, a folder of them alone, and a format of their own. */
@@ -266,7 +314,7 @@ static void test_aliases(void **state)
 	write_model(*state, "m-00001-of-00002.safetensors", first, 5);
 	write_model(*state, "m-00002-of-00002.safetensors",
 		    "{\"__metadata__\":{\"a.c\":\"c\"},\"c\":[\"F64\",[1],[0,8]]}", 8);
-	check_all(*state, &(struct use){ ".", false, true, SFT_OK });
+	check_all(*state, &(struct use){ ".", false, true, SFT_OK, false });
 }
 
 /* Files that take more memory than there is at hand: many tensors in one. */
@@ -290,7 +338,7 @@ static void test_long_index(void **state)
 	used += (size_t)sprintf(text + used, "}}");
 	write_file(*state, "m.safetensors.index.json", text, used);
 	write_model(*state, "7.safetensors", SMALL, 2);
-	check_all(*state, &(struct use){ ".", true, false, SFT_OK });
+	check_all(*state, &(struct use){ ".", true, false, SFT_OK, false });
 	free(text);
 }
 
@@ -305,7 +353,7 @@ static void test_ambiguous(void **state)
 		snprintf(name, sizeof(name), "%u", i);
 		write_file(*state, name, "", 0);
 	}
-	check_all(*state, &(struct use){ ".", false, true, SFT_E_INDEX });
+	check_all(*state, &(struct use){ ".", false, true, SFT_E_INDEX, false });
 }
 
 /* ---- the other files of the folder ---- */
@@ -385,10 +433,11 @@ static void test_companions(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_single),    IN_FOLDER(test_set),
-		IN_FOLDER(test_index),     IN_FOLDER(test_long_index),
-		IN_FOLDER(test_ambiguous), IN_FOLDER(test_companions),
-		IN_FOLDER(test_aliases),   IN_FOLDER(test_large_files),
+		IN_FOLDER(test_single),      IN_FOLDER(test_slices),
+		IN_FOLDER(test_set),         IN_FOLDER(test_index),
+		IN_FOLDER(test_long_index),  IN_FOLDER(test_ambiguous),
+		IN_FOLDER(test_companions),  IN_FOLDER(test_aliases),
+		IN_FOLDER(test_large_files),
 	};
 
 	cJSON_InitHooks(&(cJSON_Hooks){ .malloc_fn = fault_malloc, .free_fn = free });

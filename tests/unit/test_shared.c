@@ -47,13 +47,13 @@ static void test_users(void **state)
 	const struct sft_ref ref = find_ref(model, ".view/safetensors/a.safetensors");
 	struct sft_shared_layout *one, *two, *three;
 
-	assert_int_equal(sft_shared_take(model, ref, &one), SFT_OK);
-	assert_int_equal(sft_shared_take(model, ref, &two), SFT_OK);
+	assert_int_equal(sft_shared_take(model, ref, NULL, &one), SFT_OK);
+	assert_int_equal(sft_shared_take(model, ref, NULL, &two), SFT_OK);
 	assert_ptr_equal(one, two);
 	sft_shared_drop(model, one);
 	/* Still there for the other. */
 	assert_int_equal(sft_shared_get(two)->len, 4096 + 6);
-	assert_int_equal(sft_shared_take(model, ref, &three), SFT_OK);
+	assert_int_equal(sft_shared_take(model, ref, NULL, &three), SFT_OK);
 	assert_ptr_equal(three, two);
 	sft_shared_drop(model, two);
 	sft_shared_drop(model, three);
