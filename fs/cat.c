@@ -67,7 +67,7 @@ static int cat_path(const struct sft_model *model, const char *text, uint8_t *ch
 		return exit_status;
 	free(path.text);
 	sft_escape(shown, sizeof(shown), text, strlen(text));
-	if (path.type == SFT_TYPE_FOLDER)
+	if (path.place.type == SFT_TYPE_FOLDER)
 		return fs_log_fail(SFT_E_NAME, "%s: a folder; --list shows what is in it",
 				   shown[0] != '\0' ? shown : "the root");
 	if (fs_path_open(model, &path, &file, &err) != SFT_OK) {

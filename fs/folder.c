@@ -61,7 +61,7 @@ static size_t add_entry(fuse_req_t req, char *buf, size_t room,
 						 (off_t)entry->next);
 		/* Inode 0: the dots are names, and no lookup is counted for them. */
 	} else {
-		*error = fs_entry_of(fs_context_of(req), entry->ref, &param);
+		*error = fs_entry_of_ref(fs_context_of(req), entry->ref, &param);
 		if (*error != 0)
 			return 0;
 	}
@@ -80,7 +80,7 @@ static void reply_listing(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off
 	size_t used = 0;
 	int error = 0;
 
-	if (!fs_take_ref(req, ino, &folder))
+	if (!fs_take_ref(req, ino, ENOTDIR, &folder))
 		return;
 	if (buf == NULL || !sft_ref_is_folder(folder)) {
 		fuse_reply_err(req, buf == NULL ? ENOMEM : ENOTDIR);

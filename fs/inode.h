@@ -6,7 +6,7 @@
  *	|    node     |  kind  |  view  |   + 1
  *
  * The root, which FUSE wants to be 1, is node 0, kind 0 (folder), view 0. There is no
- * table of inodes: decoding is arithmetic, and the caller asks sft_ref_valid().
+ * table of them: decoding is arithmetic and a check. Slices are no refs: fs/slices.h.
  */
 #ifndef FS_INODE_H
 #define FS_INODE_H

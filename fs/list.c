@@ -52,7 +52,7 @@ struct printer {
 };
 
 /* The start of a line of `ls -l`. */
-static bool print_attr(struct printer *printer, const struct fs_path *path,
+static bool print_attr(struct printer *printer, const struct fs_place *place,
 		       struct sft_error *err)
 {
 	static const char bits[] = "rwxrwxrwx";
@@ -64,7 +64,7 @@ static bool print_attr(struct printer *printer, const struct fs_path *path,
 	char date[32];
 	struct tm local;
 
-	if (fs_path_attr(printer->model, path, &attr, err) != SFT_OK)
+	if (fs_place_attr(printer->model, place, &attr, err) != SFT_OK)
 		return false;
 	mode[0] = letters[attr.type];
 	for (unsigned i = 0; i < 9; i++)
@@ -81,20 +81,20 @@ static bool print_attr(struct printer *printer, const struct fs_path *path,
 
 /* Prints a line about what stands at @way and @name. */
 static bool print_path(struct printer *printer, const char *way, const char *name,
-		       const struct fs_path *path, struct sft_error *err)
+		       const struct fs_place *place, struct sft_error *err)
 {
 	char target[SFT_LINK_LEN_MAX];
 	char note[160];
 
-	if (printer->is_long && !print_attr(printer, path, err))
+	if (printer->is_long && !print_attr(printer, place, err))
 		return false;
-	printf("%s%s%s", way, name, path->type == SFT_TYPE_FOLDER ? "/" : "");
-	if (printer->is_long && path->type == SFT_TYPE_LINK) {
-		const size_t len = sft_link_target(printer->model, path->ref, target);
+	printf("%s%s%s", way, name, place->type == SFT_TYPE_FOLDER ? "/" : "");
+	if (printer->is_long && place->type == SFT_TYPE_LINK) {
+		const size_t len = sft_link_target(printer->model, place->ref, target);
 
 		printf(" -> %.*s", (int)len, target);
 	} else if (printer->is_long) {
-		fs_path_note(printer->model, path, note, sizeof(note));
+		fs_place_note(printer->model, place, note, sizeof(note));
 		printf("%s%s", note[0] != '\0' ? "  " : "", note);
 	}
 	putchar('\n');
@@ -108,11 +108,11 @@ static bool print_tree(struct printer *printer, const struct fs_path *folder,
 	struct sft_entry entry;
 	struct fs_walk walk;
 
-	fs_walk_init(&walk, printer->model, folder->ref, folder->text);
+	fs_walk_init(&walk, printer->model, folder->place.ref, folder->text);
 	while (fs_walk_next(&walk, &entry)) {
-		const struct fs_path path = { .type = entry.type, .ref = entry.ref };
+		const struct fs_place place = { .type = entry.type, .ref = entry.ref };
 
-		if (!print_path(printer, walk.path, entry.name, &path, err))
+		if (!print_path(printer, walk.path, entry.name, &place, err))
 			return false;
 	}
 	return true;
@@ -126,9 +126,9 @@ static int list_path(struct printer *printer, const char *text)
 
 	if (exit_status != 0)
 		return exit_status;
-	if (path.type == SFT_TYPE_FOLDER
+	if (path.place.type == SFT_TYPE_FOLDER
 		    ? !print_tree(printer, &path, &err)
-		    : !print_path(printer, "", path.text, &path, &err)) {
+		    : !print_path(printer, "", path.text, &path.place, &err)) {
 		fs_log_error(&err);
 		exit_status = 1;
 	}

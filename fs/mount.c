@@ -206,6 +206,24 @@ static int serve(struct fs_context *context, const char *source,
 	return exit_status;
 }
 
+/* What the worker keeps of the kernel's requests. Return: false where memory is short. */
+static bool new_tables(struct fs_context *context, const struct sft_model *model)
+{
+	context->model = model;
+	context->opened = fs_opened_new(model);
+	context->slices = fs_slices_new();
+	context->notifier = fs_notifier_new(model, context->opened, context->slices);
+	return context->opened != NULL && context->slices != NULL &&
+	       context->notifier != NULL;
+}
+
+static void free_tables(struct fs_context *context)
+{
+	fs_notifier_free(context->notifier);
+	fs_slices_free(context->slices);
+	fs_opened_free(context->opened);
+}
+
 /* Descriptors 0 to 2 may be closed; files opened later must not get their numbers. */
 static bool fill_standard_fds(void)
 {
@@ -244,14 +262,11 @@ int fs_mount(const struct fs_options *options)
 						  &mountpoint);
 	if (exit_status == 0)
 		exit_status = fs_mountpoint_check_system(&mountpoint);
-	if (exit_status == 0) {
-		context.model = model;
-		context.opened = fs_opened_new(model);
-		exit_status = context.opened != NULL
+	if (exit_status == 0)
+		exit_status = new_tables(&context, model)
 				      ? serve(&context, source, &mountpoint)
 				      : fs_log_fail(SFT_E_NO_MEMORY, "out of memory");
-		fs_opened_free(context.opened);
-	}
+	free_tables(&context);
 	sft_close(model);
 	return exit_status;
 }

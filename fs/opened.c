@@ -2,13 +2,10 @@
 #include "fs/opened.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "fs/inode.h"
-#include "fs/log.h"
 
 #define VIEWS (1u << SFT_VIEW_BITS)
 #define KINDS (1u << SFT_KIND_BITS)
@@ -16,16 +13,9 @@
 
 struct fs_opened {
 	const struct sft_model *model;
-	struct fuse_session *session;
 	size_t node_count; /* above every node of a ref */
 	/* By view: a bit for each node and kind, in memory that is zero until touched. */
 	_Atomic(uint64_t) *words[VIEWS];
-	atomic_uint handled; /* changes of the source whose pages are dropped, or about to
-				be */
-	atomic_bool stop;
-	sem_t wake;
-	pthread_t thread;
-	bool started;
 };
 
 static size_t word_count(const struct fs_opened *opened)
@@ -39,7 +29,6 @@ struct fs_opened *fs_opened_new(const struct sft_model *model)
 
 	if (opened == NULL)
 		return NULL;
-	sem_init(&opened->wake, 0, 0);
 	opened->model = model;
 	opened->node_count = sft_model_totals(model).node_limit;
 	for (size_t i = 0; i <= sft_view_count(); i++) {
@@ -64,8 +53,9 @@ void fs_opened_add(struct fs_opened *opened, struct sft_ref ref)
 		atomic_fetch_or(word, mask);
 }
 
-/* Drops pages of a changed source, of one word. Return: false where nobody listens. */
-static bool drop_word(const struct fs_opened *opened, uint8_t view, size_t word)
+/* Drops the pages of one word. Return: false where nobody listens. */
+static bool drop_word(const struct fs_opened *opened, struct fuse_session *session,
+		      uint8_t view, size_t word)
 {
 	uint64_t bits = atomic_load(&opened->words[view][word]);
 
@@ -76,70 +66,27 @@ static bool drop_word(const struct fs_opened *opened, uint8_t view, size_t word)
 			.view = view,
 			.kind = (uint8_t)(bit % KINDS),
 		};
-
 		int result;
 
 		if (!sft_ref_changed(opened->model, ref))
 			continue;
-		result = fuse_lowlevel_notify_inval_inode(opened->session,
-							  fs_ino_encode(ref), 0, 0);
-
+		result = fuse_lowlevel_notify_inval_inode(session, fs_ino_encode(ref), 0,
+							  0);
 		/* ENOENT: the kernel had forgotten the inode already. */
-		if ((result != 0 && result != -ENOENT) || atomic_load(&opened->stop))
+		if (result != 0 && result != -ENOENT)
 			return false;
 	}
 	return true;
 }
 
-/* Return: false where nobody listens any more. */
-static bool drop_changed(const struct fs_opened *opened)
+bool fs_opened_drop(const struct fs_opened *opened, struct fuse_session *session,
+		    bool (*is_over)(const void *arg), const void *arg)
 {
 	for (uint8_t view = 0; view <= sft_view_count(); view++)
 		for (size_t word = 0; word < word_count(opened); word++)
-			if (!drop_word(opened, view, word))
+			if (!drop_word(opened, session, view, word) || is_over(arg))
 				return false;
 	return true;
-}
-
-static void *run(void *arg)
-{
-	struct fs_opened *opened = arg;
-
-	do {
-		while (sem_wait(&opened->wake) != 0)
-			; /* interrupted */
-	} while (!atomic_load(&opened->stop) && drop_changed(opened));
-	return NULL;
-}
-
-bool fs_opened_start(struct fs_opened *opened, struct fuse_session *session)
-{
-	opened->session = session;
-	opened->started = pthread_create(&opened->thread, NULL, run, opened) == 0;
-	return opened->started;
-}
-
-void fs_opened_invalidate(struct fs_opened *opened)
-{
-	const unsigned changes = sft_model_changes(opened->model);
-
-	if (atomic_exchange(&opened->handled, changes) == changes)
-		return;
-	fs_log("%s 'stale file handle' from now on (changed)",
-	       sft_ref_changed(opened->model, SFT_REF_ROOT)
-		       ? "the source changed: its files answer"
-		       : "a file beside the source changed: it answers");
-	sem_post(&opened->wake);
-}
-
-void fs_opened_stop(struct fs_opened *opened)
-{
-	if (!opened->started)
-		return;
-	atomic_store(&opened->stop, true);
-	sem_post(&opened->wake);
-	pthread_join(opened->thread, NULL);
-	opened->started = false;
 }
 
 void fs_opened_free(struct fs_opened *opened)
@@ -148,6 +95,5 @@ void fs_opened_free(struct fs_opened *opened)
 		return;
 	for (size_t i = 0; i < VIEWS; i++)
 		free(opened->words[i]);
-	sem_destroy(&opened->wake);
 	free(opened);
 }

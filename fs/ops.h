@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 
 #include "core/sft.h"
-#include "fs/opened.h"
+#include "fs/notify.h"
 #include "fs/options.h"
 
 #define FS_READ_AHEAD (1u << 20) /* bytes; the largest request the kernel makes */
@@ -20,7 +20,9 @@
 struct fs_context {
 	const struct sft_model *model;
 	const struct fs_options *options; /* owner and modes */
-	struct fs_opened *opened;
+	struct fs_opened *opened;         /* inodes that may have pages in the cache */
+	struct fs_slices *slices;         /* inodes that are no refs */
+	struct fs_notifier *notifier;     /* of both */
 	bool raised_read_ahead;   /* the mount's own limit was raised to FS_READ_AHEAD */
 	atomic_long last_failure; /* second of the last message about one */
 	atomic_size_t open_files; /* opened and not released yet */

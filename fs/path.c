@@ -16,32 +16,13 @@ static int fail(const char *text, const char *nearest)
 			   nearest[0] != '\0' ? nearest : "the root");
 }
 
-/* Goes one name further. Return: false where there is no such name. */
-static bool step(const struct sft_model *model, struct fs_path *path, const char *name,
-		 size_t len)
-{
-	if (path->type != SFT_TYPE_FOLDER)
-		return false;
-	if (sft_lookup(model, path->ref, name, len, &path->ref)) {
-		path->type = sft_ref_type(model, path->ref);
-		return true;
-	}
-	path->is_slice = sft_slice_lookup(model, path->ref, name, len, &path->slice);
-	path->type = SFT_TYPE_FILE;
-	if (path->is_slice)
-		path->ref = path->slice.ref;
-	return path->is_slice;
-}
-
 int fs_path_find(const struct sft_model *model, const char *text,
 		 struct fs_path *ret_path)
 {
 	auto_free char *way = malloc(strlen(text) + 2); /* ends in a slash, or is empty */
 	size_t len = 0;
 
-	ret_path->type = SFT_TYPE_FOLDER;
-	ret_path->ref = SFT_REF_ROOT;
-	ret_path->is_slice = false;
+	fs_place_of(&ret_path->place, model, SFT_REF_ROOT);
 	ret_path->name_off = 0;
 	if (way == NULL)
 		return fs_log_fail(SFT_E_NO_MEMORY, "out of memory");
@@ -50,8 +31,12 @@ int fs_path_find(const struct sft_model *model, const char *text,
 		const size_t part_len = strcspn(part, "/");
 
 		if (part_len > 0 && !(part_len == 1 && part[0] == '.')) {
-			if (!step(model, ret_path, part, part_len) ||
-			    (part[part_len] == '/' && ret_path->type != SFT_TYPE_FOLDER))
+			if (ret_path->place.type != SFT_TYPE_FOLDER ||
+			    !fs_place_find(model, ret_path->place.ref, part, part_len,
+					   &ret_path->place))
+				return fail(text, way);
+			if (part[part_len] == '/' &&
+			    ret_path->place.type != SFT_TYPE_FOLDER)
 				return fail(text, way);
 			ret_path->name_off = len;
 			memcpy(way + len, part, part_len);
@@ -67,30 +52,13 @@ int fs_path_find(const struct sft_model *model, const char *text,
 	return 0;
 }
 
-enum sft_status fs_path_attr(const struct sft_model *model, const struct fs_path *path,
-			     struct sft_attr *ret_attr, struct sft_error *err)
-{
-	return path->is_slice ? sft_slice_attr(model, &path->slice, ret_attr, err)
-			      : sft_attr(model, path->ref, ret_attr, err);
-}
-
-void fs_path_note(const struct sft_model *model, const struct fs_path *path, char *out,
-		  size_t cap)
-{
-	if (path->is_slice)
-		sft_slice_note(model, &path->slice, out, cap);
-	else
-		sft_ref_note(model, path->ref, out, cap);
-}
-
 enum sft_status fs_path_open(const struct sft_model *model, const struct fs_path *path,
 			     struct sft_file **ret_file, struct sft_error *err)
 {
-	if (path->is_slice)
-		return sft_slice_open(model, &path->slice, ret_file, err);
-	return sft_file_open(model,
-			     path->type == SFT_TYPE_LINK
-				     ? sft_link_follow(model, path->ref)
-				     : path->ref,
-			     ret_file, err);
+	struct fs_place target;
+
+	if (path->place.type != SFT_TYPE_LINK)
+		return fs_place_open(model, &path->place, ret_file, err);
+	fs_place_of(&target, model, sft_link_follow(model, path->place.ref));
+	return fs_place_open(model, &target, ret_file, err);
 }

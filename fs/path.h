@@ -5,15 +5,12 @@
 #ifndef FS_PATH_H
 #define FS_PATH_H
 
-#include "core/sft.h"
+#include "fs/place.h"
 
 struct fs_path {
-	enum sft_type type;
-	struct sft_ref ref; /* of a slice: the file of the whole tensor */
-	bool is_slice;
-	struct sft_slice slice; /* if it is one */
-	char *text;             /* from the root, one slash between names; malloc()ed */
-	size_t name_off;        /* of the last name in @text */
+	struct fs_place place;
+	char *text;      /* from the root, one slash between names; malloc()ed */
+	size_t name_off; /* of the last name in @text */
 };
 
 /**
@@ -25,16 +22,6 @@ struct fs_path {
  */
 int fs_path_find(const struct sft_model *model, const char *text,
 		 struct fs_path *ret_path);
-
-/* sft_attr() of what is there. */
-SFT_MUST_CHECK enum sft_status fs_path_attr(const struct sft_model *model,
-					    const struct fs_path *path,
-					    struct sft_attr *ret_attr,
-					    struct sft_error *err);
-
-/* sft_ref_note() of what is there. */
-void fs_path_note(const struct sft_model *model, const struct fs_path *path, char *out,
-		  size_t cap);
 
 /* sft_file_open() of the file that is there, or that a link there leads to. */
 SFT_MUST_CHECK enum sft_status fs_path_open(const struct sft_model *model,

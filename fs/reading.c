@@ -15,41 +15,59 @@ static struct sft_file *file_of(const struct fuse_file_info *fi)
 	return (struct sft_file *)(uintptr_t)fi->fh;
 }
 
-static void close_file(struct fs_context *context, struct sft_file *file)
+static void close_file(struct fs_context *context, fuse_ino_t ino, struct sft_file *file)
 {
 	sft_file_close(file);
+	if (fs_slices_has(ino)) {
+		fs_slices_close(context->slices, ino);
+		if (fs_slices_any_gone(context->slices))
+			fs_notifier_wake(context->notifier);
+	}
 	atomic_fetch_sub(&context->open_files, 1);
 }
 
-/* Replies: fuse_reply_open, or EROFS, EISDIR, ESTALE, EIO, ENOMEM. */
+/* Notes that an inode has pages from now on. Return: false for a slice given back. */
+static bool note_open(struct fs_context *context, fuse_ino_t ino, struct sft_ref ref)
+{
+	if (fs_slices_has(ino))
+		return fs_slices_open(context->slices, ino);
+	fs_opened_add(context->opened, ref);
+	return true;
+}
+
+/* Replies: fuse_reply_open, or EROFS, EISDIR, ELOOP, ESTALE, EIO, ENOMEM. */
 void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs_context *context = fs_context_of(req);
 	struct sft_file *file;
 	struct sft_error err;
-	struct sft_ref ref;
+	struct fs_place place;
 
-	if (!fs_take_ref(req, ino, &ref))
+	if (!fs_take_place(req, ino, &place))
 		return;
-	if (sft_ref_type(context->model, ref) != SFT_TYPE_FILE) {
-		fuse_reply_err(req, sft_ref_is_folder(ref) ? EISDIR : ELOOP);
+	if (place.type != SFT_TYPE_FILE) {
+		fuse_reply_err(req, place.type == SFT_TYPE_FOLDER ? EISDIR : ELOOP);
 		return;
 	}
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC)) {
 		fuse_reply_err(req, EROFS);
 		return;
 	}
-	if (sft_file_open(context->model, ref, &file, &err) != SFT_OK) {
+	if (fs_place_open(context->model, &place, &file, &err) != SFT_OK) {
 		fuse_reply_err(req, fs_errno_of(context, &err));
+		return;
+	}
+	if (!note_open(context, ino, place.ref)) {
+		sft_file_close(file);
+		fuse_reply_err(req, ESTALE);
 		return;
 	}
 	fi->fh = (uintptr_t)file;
 	fi->keep_cache = 1;
-	fs_opened_add(context->opened, ref);
 	atomic_fetch_add(&context->open_files, 1);
 	/* No release will come where the caller is gone. */
 	if (fuse_reply_open(req, fi) != 0)
-		close_file(context, file);
+		close_file(context, ino, file);
 }
 
 /*
@@ -110,7 +128,6 @@ void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 /* Replies: 0. */
 void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	(void)ino;
-	close_file(fs_context_of(req), file_of(fi));
+	close_file(fs_context_of(req), ino, file_of(fi));
 	fuse_reply_err(req, 0);
 }

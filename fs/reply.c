@@ -2,6 +2,7 @@
 #include "fs/reply.h"
 
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 #include "fs/inode.h"
@@ -24,7 +25,7 @@ static void log_failure(struct fs_context *context, const struct sft_error *err)
 int fs_errno_of(struct fs_context *context, const struct sft_error *err)
 {
 	if (err->status == SFT_E_CHANGED) {
-		fs_opened_invalidate(context->opened);
+		fs_notifier_changed(context->notifier);
 		return ESTALE;
 	}
 	if (err->status == SFT_E_NO_MEMORY)
@@ -56,16 +57,24 @@ static mode_t mode_of(const struct fs_options *options, const struct sft_attr *a
 	return type | attr->mode;
 }
 
-int fs_stat_of(struct fs_context *context, struct sft_ref ref, struct stat *ret_stat)
+/* A slice's own number is not that of its row, which is another one at each lookup. */
+static uint64_t number_of(const struct fs_place *place)
+{
+	return place->is_slice ? FS_SLICE_BIT | place->slice.id
+			       : fs_ino_encode(place->ref);
+}
+
+int fs_stat_of(struct fs_context *context, const struct fs_place *place,
+	       struct stat *ret_stat)
 {
 	const struct fs_options *options = context->options;
 	struct sft_attr attr;
 	struct sft_error err;
 
-	if (sft_attr(context->model, ref, &attr, &err) != SFT_OK)
+	if (fs_place_attr(context->model, place, &attr, &err) != SFT_OK)
 		return fs_errno_of(context, &err);
 	*ret_stat = (struct stat){
-		.st_ino = fs_ino_encode(ref),
+		.st_ino = number_of(place),
 		.st_mode = mode_of(options, &attr),
 		.st_nlink = attr.link_count,
 		.st_uid = options->has_uid ? options->uid : attr.uid,
@@ -81,19 +90,51 @@ int fs_stat_of(struct fs_context *context, struct sft_ref ref, struct stat *ret_
 	return 0;
 }
 
-int fs_entry_of(struct fs_context *context, struct sft_ref ref,
+int fs_entry_of(struct fs_context *context, const struct fs_place *place,
 		struct fuse_entry_param *ret_entry)
 {
 	*ret_entry = (struct fuse_entry_param){
-		.ino = fs_ino_encode(ref),
+		.ino = place->is_slice ? 0 : fs_ino_encode(place->ref),
 		.attr_timeout = FS_TIMEOUT_SECONDS,
 		.entry_timeout = FS_TIMEOUT_SECONDS,
 	};
-	return fs_stat_of(context, ref, &ret_entry->attr);
+	return fs_stat_of(context, place, &ret_entry->attr);
 }
 
-bool fs_take_ref(fuse_req_t req, fuse_ino_t ino, struct sft_ref *ret_ref)
+int fs_entry_of_ref(struct fs_context *context, struct sft_ref ref,
+		    struct fuse_entry_param *ret_entry)
 {
+	struct fs_place place;
+
+	fs_place_of(&place, context->model, ref);
+	return fs_entry_of(context, &place, ret_entry);
+}
+
+bool fs_take_place(fuse_req_t req, fuse_ino_t ino, struct fs_place *ret_place)
+{
+	const struct fs_context *context = fs_context_of(req);
+	struct fs_slice_name name;
+	struct sft_ref ref;
+
+	if (!fs_slices_has(ino) && fs_ino_decode(context->model, ino, &ref)) {
+		fs_place_of(ret_place, context->model, ref);
+		return true;
+	}
+	if (fs_slices_has(ino) && fs_slices_find(context->slices, ino, &name) &&
+	    fs_place_find(context->model, name.folder, name.text, strlen(name.text),
+			  ret_place))
+		return true;
+	/* A slice that was given back, or a handle from another model, over NFS. */
+	fuse_reply_err(req, ESTALE);
+	return false;
+}
+
+bool fs_take_ref(fuse_req_t req, fuse_ino_t ino, int error, struct sft_ref *ret_ref)
+{
+	if (fs_slices_has(ino)) {
+		fuse_reply_err(req, error);
+		return false;
+	}
 	if (fs_ino_decode(fs_context_of(req)->model, ino, ret_ref))
 		return true;
 	fuse_reply_err(req, ESTALE); /* a handle from another model, over NFS */

@@ -9,6 +9,7 @@
 #define FS_REPLY_H
 
 #include "fs/ops.h"
+#include "fs/place.h"
 
 /* A model never changes while it is mounted, or else nothing can be read any more. */
 #define FS_TIMEOUT_SECONDS 86400.0
@@ -25,13 +26,21 @@ int fs_errno_of(struct fs_context *context, const struct sft_error *err);
 mode_t fs_type_of(enum sft_type type);
 
 /* Fills a stat. Return: 0 or an errno. */
-int fs_stat_of(struct fs_context *context, struct sft_ref ref, struct stat *ret_stat);
+int fs_stat_of(struct fs_context *context, const struct fs_place *place,
+	       struct stat *ret_stat);
 
-/* Fills an entry. Return: 0 or an errno. */
-int fs_entry_of(struct fs_context *context, struct sft_ref ref,
+/* Fills an entry, but for the number of a slice. Return: 0 or an errno. */
+int fs_entry_of(struct fs_context *context, const struct fs_place *place,
 		struct fuse_entry_param *ret_entry);
 
+/* The same of a ref. */
+int fs_entry_of_ref(struct fs_context *context, struct sft_ref ref,
+		    struct fuse_entry_param *ret_entry);
+
 /* Decodes an inode number, or replies ESTALE and returns false. */
-bool fs_take_ref(fuse_req_t req, fuse_ino_t ino, struct sft_ref *ret_ref);
+bool fs_take_place(fuse_req_t req, fuse_ino_t ino, struct fs_place *ret_place);
+
+/* The same where only a ref will do: a slice is none, and gets @error. */
+bool fs_take_ref(fuse_req_t req, fuse_ino_t ino, int error, struct sft_ref *ret_ref);
 
 #endif /* FS_REPLY_H */

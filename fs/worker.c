@@ -60,10 +60,10 @@ int fs_work(struct fs_context *context, struct fuse_session *session, pid_t supe
 		return 1;
 	fuse_set_log_func(log_of_fuse);
 	sft_model_watch(context->model, is_over, session);
-	if (!fs_opened_start(context->opened, session))
+	if (!fs_notifier_start(context->notifier, session))
 		return fs_log_fail(SFT_E_NO_MEMORY, "cannot start a thread");
 	result = run_loop(context->options, session);
-	fs_opened_stop(context->opened);
+	fs_notifier_stop(context->notifier);
 	if (context->ready_fd >= 0)
 		close(context->ready_fd);
 	if (result == -1) /* libfuse's, and no errno */
