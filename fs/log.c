@@ -87,7 +87,8 @@ static void write_line(const char *text, size_t len)
 	}
 }
 
-static void log_args(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void log_args(const char *format,
+							   va_list args)
 {
 	char line[LINE_MAX_LEN] = FS_PROGRAM ": ";
 	const size_t used = strlen(line);

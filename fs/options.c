@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,12 @@ struct values {
 	{                                                                                \
 		text, offsetof(struct values, field), 1                                  \
 	}
-#define IGNORED(text) FUSE_OPT_KEY(text, FUSE_OPT_KEY_DISCARD)
+/* FUSE_OPT_KEY() without a warning of clang: libfuse widens an unsigned -1. */
+#define KEY(text, key)                                                                   \
+	{                                                                                \
+		text, UINT_MAX, key                                                      \
+	}
+#define IGNORED(text) KEY(text, FUSE_OPT_KEY_DISCARD)
 
 /* Options that may be given again and again: each is a rule of the filter. */
 enum {
@@ -32,9 +38,9 @@ enum {
 };
 
 static const struct fuse_opt templates[] = {
-	FUSE_OPT_KEY("include=", KEY_INCLUDE),
-	FUSE_OPT_KEY("exclude=", KEY_EXCLUDE),
-	FUSE_OPT_KEY("rename=", KEY_RENAME),
+	KEY("include=", KEY_INCLUDE),
+	KEY("exclude=", KEY_EXCLUDE),
+	KEY("rename=", KEY_RENAME),
 	VALUE("view=%s", view),
 	VALUE("io=%s", io),
 	VALUE("missing=%s", missing),

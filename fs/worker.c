@@ -11,7 +11,8 @@
 #include "fs/log.h"
 
 /* What libfuse has to say, in our form. With -d there is much of it. */
-static void log_of_fuse(enum fuse_log_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void
+log_of_fuse(enum fuse_log_level level, const char *format, va_list args)
 {
 	char line[1024];
 

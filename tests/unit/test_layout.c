@@ -413,7 +413,7 @@ static void test_trim(void **state)
 		sft_layout_init(&layout, false);
 		for (uint32_t i = 0; i < count; i++) {
 			sft_layout_range(&layout, i, 2, 1);
-			sft_layout_literal(&layout, "abcdefghijklmnopqrstuvwxyz" + i % 26,
+			sft_layout_literal(&layout, &"abcdefghijklmnopqrstuvwxyz"[i % 26],
 					   1);
 		}
 		sft_layout_trim(&layout);
