@@ -253,10 +253,10 @@ static void check_kept(const char *folder)
 static void write_many(const char *folder, const char *name)
 {
 	char *header = malloc(32768);
-	size_t used =
-		(size_t)sprintf(header, "{\"__metadata__\":{\"k\":\"v\",\"k\":\"w\"}");
+	size_t used;
 
 	assert_non_null(header);
+	used = (size_t)sprintf(header, "{\"__metadata__\":{\"k\":\"v\",\"k\":\"w\"}");
 	for (unsigned i = 0; i < 100; i++) {
 		const unsigned at = (i * 37 + 5) % 100; /* each, once */
 
@@ -329,9 +329,10 @@ static void test_large_files(void **state)
 static void test_long_index(void **state)
 {
 	char *text = malloc(65536);
-	size_t used = (size_t)sprintf(text, "{\"weight_map\":{");
+	size_t used;
 
 	assert_non_null(text);
+	used = (size_t)sprintf(text, "{\"weight_map\":{");
 	for (unsigned i = 0; i < 300; i++)
 		used += (size_t)sprintf(text + used, "%s\"%u\":\"%u.safetensors\"",
 					i > 0 ? "," : "", i, i % 60);
