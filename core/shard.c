@@ -22,12 +22,12 @@ static enum sft_status read_header(struct sft_shard *shard, uint16_t idx,
 		status = sft_header_decode_len(field, shard->file.len, &len, err);
 	if (status != SFT_OK)
 		return status;
-	header->text =
-		malloc(len + 1); /* + 1: an empty header is no failure to allocate */
+	header->text_len = (size_t)len; /* has a limit */
+	/* + 1: an empty header is no failure to allocate */
+	header->text = malloc(header->text_len + 1);
 	if (header->text == NULL)
 		return sft_fail(err, SFT_E_NO_MEMORY, SFT_POS_NONE,
 				"out of memory for a header of %" PRIu64 " bytes", len);
-	header->text_len = (size_t)len;
 	shard->data_off = SFT_LEN_FIELD_LEN + len;
 	status = sft_read_all(shard->file.fd, header->text, header->text_len,
 			      SFT_LEN_FIELD_LEN, err);
