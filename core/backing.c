@@ -135,14 +135,15 @@ enum sft_status sft_backing_open(struct sft_backing *backing, const char *path,
 enum sft_status sft_backing_map(struct sft_backing *backing, enum sft_io io,
 				struct sft_error *err)
 {
-	void *map;
+	void *map = MAP_FAILED;
 
 	if (backing->len == 0 || io == SFT_IO_PREAD ||
 	    (io == SFT_IO_AUTO && is_remote(backing->fd)))
 		return SFT_OK;
-	map = backing->len > SIZE_MAX ? MAP_FAILED
-				      : mmap(NULL, (size_t)backing->len, PROT_READ,
-					     MAP_SHARED, backing->fd, 0);
+	errno = ENOMEM; /* where the length is too much for a size_t */
+	if (backing->len <= SIZE_MAX)
+		map = mmap(NULL, (size_t)backing->len, PROT_READ, MAP_SHARED, backing->fd,
+			   0);
 	if (map != MAP_FAILED)
 		backing->map = map;
 	else if (io == SFT_IO_MAP)
