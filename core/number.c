@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/number.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
+
+/* Verdicts hang on each rounding: doubles must not be computed with more bits. */
+_Static_assert(FLT_EVAL_METHOD == 0 || FLT_EVAL_METHOD == 1, "x87? use -mfpmath=sse");
 
 #define EXP_MAX 308 /* of a power of ten that a double holds */
 
