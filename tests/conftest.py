@@ -174,3 +174,15 @@ def open_folder():
         if entry["path"].startswith(path):
             harness.unmount(entry["path"], lazy=True)
     shutil.rmtree(path)
+
+
+@pytest.fixture
+def place(open_folder):
+    """A folder that anyone can reach, with a model and two places to mount it."""
+    source = os.path.join(open_folder, "m.safetensors")
+    make_model.write_file(source, list(make_model.small_sharded()))
+    os.chmod(source, 0o644)
+    for name in ("mine", "theirs"):
+        os.mkdir(os.path.join(open_folder, name))
+    os.chown(os.path.join(open_folder, "theirs"), 65534, 65534)
+    return open_folder

@@ -14,51 +14,16 @@ import pytest
 import compare
 import harness
 import make_model
-
-NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+import users
+from users import FUSE_FOR_ALL, NOBODY, OWN_DEV, run, without
 
 pytestmark = pytest.mark.usefixtures("fuse", "root")
 
 
 @pytest.fixture
-def place(open_folder):
-    """A folder that anyone can reach, with a model and two places to mount it."""
-    source = os.path.join(open_folder, "m.safetensors")
-    make_model.write_file(source, list(make_model.small_sharded()))
-    os.chmod(source, 0o644)
-    for name in ("mine", "theirs"):
-        os.mkdir(os.path.join(open_folder, name))
-    os.chown(os.path.join(open_folder, "theirs"), 65534, 65534)
-    return open_folder
-
-
-@pytest.fixture
 def program(driver, place):
-    """The driver, copied if the original is out of another user's reach."""
-    if subprocess.run([*NOBODY, driver, "-V"], capture_output=True, check=False).returncode == 0:
-        return driver
-    copy = shutil.copy(driver, place)
-    if subprocess.run([*NOBODY, copy, "-V"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("no other user can run the driver here")
-    return copy
-
-
-def run(*command):
-    """Run a command that is expected to end."""
-    result = subprocess.run(list(command), capture_output=True, text=True, timeout=60,
-                            stdin=subprocess.DEVNULL, env=harness.environment(), check=False)
-    harness.check_words(result.stdout + result.stderr)
-    return result
-
-
-def without(script, *command):
-    """Run a command in a mount namespace in which `script` has changed the system."""
-    return run("unshare", "-m", "sh", "-c", f'{script} && exec "$@"', "sh", *command)
-
-
-OWN_DEV = ("mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3"
-           " && mknod -m 666 /dev/zero c 1 5")
-FUSE_FOR_ALL = OWN_DEV + " && mknod -m 666 /dev/fuse c 10 229"
+    """The driver, where another user can run it."""
+    return users.reachable(driver, place)
 
 
 def test_private_source(place, mount):
