@@ -13,7 +13,7 @@
 
 /* Values of -o as they were written; checked once all are there. */
 struct values {
-	char *view, *io, *missing, *uid, *gid, *umask;
+	char *view, *io, *missing, *sandbox, *uid, *gid, *umask;
 	int nonempty;
 	struct sft_filter *filter;
 	int exit_status; /* of what cannot wait: rules of the filter */
@@ -44,6 +44,7 @@ static const struct fuse_opt templates[] = {
 	VALUE("view=%s", view),
 	VALUE("io=%s", io),
 	VALUE("missing=%s", missing),
+	VALUE("sandbox=%s", sandbox),
 	VALUE("uid=%s", uid),
 	VALUE("gid=%s", gid),
 	VALUE("umask=%s", umask),
@@ -210,6 +211,7 @@ static int apply(struct fs_options *options, struct values *values)
 {
 	static const char *const io_words[] = { "auto", "map", "pread", NULL };
 	static const char *const missing_words[] = { "error", "skip", NULL };
+	static const char *const sandbox_words[] = { "off", "on", "require", NULL };
 	unsigned long number;
 	int idx = 0;
 	int exit_status = 0;
@@ -221,6 +223,10 @@ static int apply(struct fs_options *options, struct values *values)
 	if (exit_status == 0 && values->missing != NULL) {
 		exit_status = parse_word("missing", values->missing, missing_words, &idx);
 		options->model.skip_missing = idx == 1;
+	}
+	if (exit_status == 0 && values->sandbox != NULL) {
+		exit_status = parse_word("sandbox", values->sandbox, sandbox_words, &idx);
+		options->sandbox = (enum fs_sandbox)idx; /* in its order, too */
 	}
 	if (exit_status == 0 && values->uid != NULL) {
 		exit_status =
@@ -377,7 +383,8 @@ int fs_options_parse(int argc, char **argv, struct fs_options *options)
 	struct values values = { 0 };
 	int exit_status;
 
-	*options = (struct fs_options){ .model.warn = fs_log_warning };
+	*options = (struct fs_options){ .model.warn = fs_log_warning,
+					.sandbox = FS_SANDBOX_DEFAULT };
 	if (fuse_opt_add_arg(&options->fuse, FS_PROGRAM) != 0)
 		return fs_log_fail(SFT_E_NO_MEMORY, "out of memory");
 	exit_status = parse_switches(argc, argv, options, &values);
@@ -393,6 +400,7 @@ int fs_options_parse(int argc, char **argv, struct fs_options *options)
 	free(values.view);
 	free(values.io);
 	free(values.missing);
+	free(values.sandbox);
 	free(values.uid);
 	free(values.gid);
 	free(values.umask);

@@ -28,6 +28,13 @@ enum fs_mode {
 	FS_MODE_VERSION,
 };
 
+/* What the serving process gives up: see fs/sandbox.h. */
+enum fs_sandbox {
+	FS_SANDBOX_OFF,
+	FS_SANDBOX_ON,      /* as far as the system has it */
+	FS_SANDBOX_REQUIRE, /* or else no mount */
+};
+
 struct fs_options {
 	enum fs_mode mode;
 	bool foreground;
@@ -35,7 +42,8 @@ struct fs_options {
 	bool single_thread;
 	bool long_list;
 	bool nonempty; /* no warning about a mount point that hides files */
-	char *view;    /* shown at the root; NULL: the default */
+	enum fs_sandbox sandbox;
+	char *view; /* shown at the root; NULL: the default */
 	bool has_uid, has_gid, has_umask;
 	uid_t uid;
 	gid_t gid;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "fs/log.h"
+#include "fs/sandbox.h"
 #include "fs/worker.h"
 
 #define READY_MILLISECONDS 60000 /* for the kernel's first request and its answer */
@@ -174,7 +175,10 @@ static int finish(struct supervisor *supervisor)
 		fs_log("cannot remove the dead mount; try 'fusermount3 -uz'");
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
-	if (!supervisor->killed)
+	if (WTERMSIG(status) == SIGSYS)
+		fs_log("the serving process tried to leave its sandbox and was killed; "
+		       "the mount is gone (mount)");
+	else if (!supervisor->killed)
 		fs_log("the serving process was killed by signal %d; the mount is gone "
 		       "(mount)",
 		       WTERMSIG(status));
@@ -207,8 +211,11 @@ static int work(struct fs_context *context, struct fuse_session *session,
 	close(log_fd);
 	context->ready_fd = ready_fd;
 	exit_status = fs_work(context, session, supervisor);
-	/* A forced unmount: what was open is not released, it ends with the process. */
-	if (atomic_load(&context->open_files) > 0)
+	/*
+	 * Never served, or a forced unmount: what was open is not released, it ends with
+	 * the process, and the supervisor takes the mount away.
+	 */
+	if (exit_status != 0 || atomic_load(&context->open_files) > 0)
 		_exit(exit_status);
 	/* Finds the connection closed and leaves the path, now another's, alone. */
 	fuse_session_unmount(session);
@@ -262,6 +269,7 @@ static int run(struct fs_context *context, struct fuse_session *session,
 	close(ready_fds[1]);
 	/* The worker's alone from here: with its end the kernel sees the connection's. */
 	close(fuse_session_fd(session));
+	fs_sandbox_watch(context->options->sandbox);
 	supervisor.log_fd = log_fds[0];
 	supervisor.ready_fd = ready_fds[0];
 	watch(&supervisor);

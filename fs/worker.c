@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fs/log.h"
+#include "fs/sandbox.h"
 
 /* What libfuse has to say, in our form. With -d there is much of it. */
 __attribute__((format(printf, 2, 0))) static void
@@ -50,6 +51,7 @@ int fs_work(struct fs_context *context, struct fuse_session *session, pid_t supe
 		SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2
 	};
 	sigset_t none;
+	int exit_status;
 	int result;
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
@@ -60,6 +62,10 @@ int fs_work(struct fs_context *context, struct fuse_session *session, pid_t supe
 	if (getppid() != supervisor) /* gone before prctl() */
 		return 1;
 	fuse_set_log_func(log_of_fuse);
+	exit_status =
+		fs_sandbox_enter(context->options->sandbox, fuse_session_fd(session));
+	if (exit_status != 0)
+		return exit_status;
 	sft_model_watch(context->model, is_over, session);
 	if (!fs_notifier_start(context->notifier, session))
 		return fs_log_fail(SFT_E_NO_MEMORY, "cannot start a thread");

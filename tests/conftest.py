@@ -87,6 +87,15 @@ def driver():
 
 
 @pytest.fixture(scope="session")
+def plain():
+    """The path of a driver whose sandbox is on: one without sanitizers."""
+    path = harness.find_plain_driver()
+    if path is None:
+        pytest.skip("no driver without sanitizers; name one in $SAFETENSORSFS_PLAIN")
+    return path
+
+
+@pytest.fixture(scope="session")
 def fuse(driver):
     """Skip where nothing can be mounted."""
     reason = harness.why_no_fuse()
