@@ -69,14 +69,29 @@ static void on_ready(struct supervisor *supervisor)
 	close_fd(&supervisor->tell_fd);
 }
 
+/* A terminal obeys control characters, and the worker may be somebody else's by now. */
+static void defuse(char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		const unsigned char byte = (unsigned char)line[i];
+		const bool is_c1 = i > 0 && (unsigned char)line[i - 1] == 0xc2 &&
+				   byte >= 0x80 && byte < 0xa0;
+
+		if ((byte < ' ' && byte != '\n' && byte != '\t') || byte == 0x7f || is_c1)
+			line[i] = '?';
+	}
+}
+
 /* Passes on a line of the worker's, but for what it says a second time, and better. */
-static void relay_line(const char *line, size_t len)
+static void relay_line(char *line, size_t len)
 {
 	static const char of_libfuse[] = "fuse: reading device: ";
 	const size_t prefix = sizeof(of_libfuse) - 1;
 
-	if (len < prefix || memcmp(line, of_libfuse, prefix) != 0)
-		fs_log_relay(line, len);
+	if (len >= prefix && memcmp(line, of_libfuse, prefix) == 0)
+		return;
+	defuse(line, len);
+	fs_log_relay(line, len);
 }
 
 /* Passes on what the worker said, a line at a time. Return: false at the end of it. */
@@ -164,6 +179,8 @@ static int finish(struct supervisor *supervisor)
 {
 	int status;
 
+	/* It is ending, with a status that this cannot change; or it pretends to be. */
+	kill(supervisor->worker, SIGKILL);
 	while (waitpid(supervisor->worker, &status, 0) < 0) {
 		if (errno != EINTR)
 			return fs_log_fail(SFT_E_IO,

@@ -291,6 +291,25 @@ def test_single_thread(probe, program, victim, tmp_path, mount):
     inside.check_killed("execve", "TRUE", "PROGRAM", "PROGRAM")
 
 
+def test_closed_messages(probe):
+    """A worker that closes its pipe to look as if it had ended is ended."""
+    inside = probe()
+    inside.mounted.expect_exit = None
+    assert inside.send("close", 2) is None  # no pipe, no answer
+    assert inside.mounted.wait() == 1
+    assert "killed by signal 9" in inside.mounted.output()
+    assert not harness.mounts_at(inside.mounted.path)
+
+
+def test_control_characters(probe):
+    """What it says to the terminal behind the supervisor is text."""
+    inside = probe()
+    assert inside.call("write", 2, "ESCAPES", 17) == 17
+    said = harness.wait_for("its words", lambda: "red" in inside.mounted.output()
+                            and inside.mounted.output())
+    assert not {c for c in said if not c.isprintable() and c != "\n"}
+
+
 # ---- one wall at a time ----
 
 def test_outside(probe):
