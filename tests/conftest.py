@@ -9,6 +9,7 @@
 """
 import os
 import shutil
+import subprocess
 import tempfile
 import threading
 
@@ -109,6 +110,34 @@ def root():
     """Skip what only root may try."""
     if os.geteuid() != 0:
         pytest.skip("needs root")
+
+
+class Connection:
+    """What the kernel knows of a mount's connection to its daemon, by its fusectl."""
+
+    def __init__(self, folder, mount):
+        minor = harness.mounts_at(mount.path)[-1]["device"].rpartition(":")[2]
+        self.folder = os.path.join(folder, minor)
+
+    def waiting(self):
+        """How many requests are not answered yet."""
+        with open(os.path.join(self.folder, "waiting"), encoding="ascii") as file:
+            return int(file.read())
+
+    def abort(self):
+        """End it by force."""
+        with open(os.path.join(self.folder, "abort"), "w", encoding="ascii") as file:
+            file.write("1")
+
+
+@pytest.fixture(scope="session")
+def connection(root, tmp_path_factory):
+    """connection(mount): its Connection, which outlives a lazy unmount."""
+    folder = tmp_path_factory.mktemp("fusectl")
+    if subprocess.run(["mount", "-t", "fusectl", "none", folder], check=False).returncode != 0:
+        pytest.skip("the fusectl file system cannot be mounted")
+    yield lambda mount: Connection(folder, mount)
+    subprocess.run(["umount", folder], check=True)
 
 
 def close_all(mounts):
