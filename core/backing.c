@@ -61,8 +61,8 @@ enum sft_status sft_read_all(int fd, void *buf, size_t len, uint64_t off,
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return sft_fail(err, SFT_E_IO, off + done, "cannot read: %s",
-					strerror(errno));
+			return sft_fail(err, errno == ESTALE ? SFT_E_CHANGED : SFT_E_IO,
+					off + done, "cannot read: %s", strerror(errno));
 		if (got == 0) {
 			errno = 0;
 			return sft_fail(err, SFT_E_IO, off + done,

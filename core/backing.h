@@ -62,7 +62,8 @@ SFT_MUST_CHECK enum sft_status sft_backing_check(const struct sft_backing *backi
  * @fd:  of a regular file
  * @buf: receives @len bytes
  *
- * Return: SFT_OK, or SFT_E_IO, with the errno 0 where the file ends too early.
+ * Return: SFT_OK; SFT_E_IO, with the errno 0 where the file ends too early; SFT_E_CHANGED
+ * where the system calls it stale, as NFS does when somebody else replaced it.
  */
 SFT_MUST_CHECK enum sft_status sft_read_all(int fd, void *buf, size_t len, uint64_t off,
 					    struct sft_error *err);

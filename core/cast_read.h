@@ -14,7 +14,7 @@
  * @skip:  bytes of the float32 form to skip; need not be a multiple of 4
  * @out:   receives the next @len bytes of it, which have to be there
  *
- * Return: SFT_OK or SFT_E_IO.
+ * Return: SFT_OK, SFT_E_IO or SFT_E_CHANGED.
  */
 SFT_MUST_CHECK enum sft_status sft_cast_read(const struct sft_raw *raw, uint8_t dtype,
 					     uint64_t skip, uint8_t *out, size_t len,

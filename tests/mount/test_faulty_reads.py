@@ -72,6 +72,7 @@ def read(path):
 FAULTS = [
     ("e", errno.EIO),
     ("0", errno.EIO),  # the file ends, though its size says otherwise
+    ("s", errno.ESTALE),
     ("i", None),
     ("1", None),
 ]
@@ -133,7 +134,7 @@ def test_checksums(faulty):
     subprocess.run(["unzip", "-tqq", faulty.at(path)], check=True)
 
 
-OPENINGS = [("e", 1, "io"), ("e", 2, "io"), ("0", 1, "io"), ("0", 2, "io"),
+OPENINGS = [("e", 1, "io"), ("e", 2, "io"), ("0", 1, "io"), ("0", 2, "io"), ("s", 1, "changed"),
             ("i", 2, None), ("1", 1, None), ("1", 3, None)]
 
 
