@@ -115,6 +115,7 @@ enum sft_status sft_backing_take(struct sft_backing *backing, int *fd,
 	backing->mode = info.st_mode & 07777;
 	backing->uid = info.st_uid;
 	backing->gid = info.st_gid;
+	backing->device = info.st_dev;
 	backing->fd = steal_fd(fd);
 	return SFT_OK;
 }

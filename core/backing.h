@@ -18,6 +18,7 @@ struct sft_backing {
 	mode_t mode; /* permission bits */
 	uid_t uid;
 	gid_t gid;
+	dev_t device;
 	const uint8_t *map; /* of the whole file; NULL: use pread() */
 };
 

@@ -20,6 +20,7 @@
 struct sft_file {
 	const struct sft_model *model;
 	struct sft_home home; /* of all of it */
+	dev_t device;         /* of that; 0: several */
 	const struct sft_layout
 		*layout; /* @own, or one that the model keeps, or @shared */
 	struct sft_layout own;
@@ -63,6 +64,7 @@ static enum sft_status open_file(const struct sft_model *model, struct sft_ref r
 	file->model = model;
 	file->shared = NULL;
 	file->home = sft_ref_home(model, ref);
+	file->device = sft_ref_device(model, ref);
 	sft_layout_init(&file->own, false);
 	status = sft_home_check(model, file->home, err);
 	if (status == SFT_OK) {
@@ -104,6 +106,11 @@ void sft_file_close(struct sft_file *file)
 uint64_t sft_file_len(const struct sft_file *file)
 {
 	return file->layout->len;
+}
+
+dev_t sft_file_device(const struct sft_file *file)
+{
+	return file->device;
 }
 
 struct sft_home sft_file_home(const struct sft_file *file)

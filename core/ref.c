@@ -93,6 +93,17 @@ struct sft_home sft_ref_home(const struct sft_model *model, struct sft_ref ref)
 	return (struct sft_home){ 0, model->shard_count };
 }
 
+dev_t sft_ref_device(const struct sft_model *model, struct sft_ref ref)
+{
+	const struct sft_home home = sft_ref_home(model, ref);
+	const dev_t device = sft_model_file(model, home.first)->device;
+
+	for (size_t i = home.first + 1; i < home.first + home.count; i++)
+		if (sft_model_file(model, i)->device != device)
+			return 0;
+	return device;
+}
+
 bool sft_ref_is_kept(const struct sft_model *model, struct sft_ref ref)
 {
 	return ref.kind == SFT_KIND_TOP && ref.node == 0 &&

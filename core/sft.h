@@ -341,6 +341,12 @@ struct sft_file;
  */
 bool sft_ref_changed(const struct sft_model *model, struct sft_ref ref);
 
+/*
+ * The device (st_dev) of the files of the source that a valid ref depends on: who opens
+ * or reads it may have to wait for that, and for no other. 0: there are several.
+ */
+dev_t sft_ref_device(const struct sft_model *model, struct sft_ref ref);
+
 /**
  * sft_file_open() - prepare a file for reading
  * @model:    an open model that outlives the file
@@ -366,6 +372,9 @@ void sft_file_close(struct sft_file *file);
 
 /* Length of the file. */
 uint64_t sft_file_len(const struct sft_file *file);
+
+/* sft_ref_device() of what was opened. */
+dev_t sft_file_device(const struct sft_file *file);
 
 /* Files of the source that bytes come from. A value: it may outlive the file. */
 struct sft_home {

@@ -213,12 +213,14 @@ static bool new_tables(struct fs_context *context, const struct sft_model *model
 	context->opened = fs_opened_new(model);
 	context->slices = fs_slices_new();
 	context->notifier = fs_notifier_new(model, context->opened, context->slices);
+	context->lanes = fs_lanes_new();
 	return context->opened != NULL && context->slices != NULL &&
-	       context->notifier != NULL;
+	       context->notifier != NULL && context->lanes != NULL;
 }
 
 static void free_tables(struct fs_context *context)
 {
+	fs_lanes_free(context->lanes);
 	fs_notifier_free(context->notifier);
 	fs_slices_free(context->slices);
 	fs_opened_free(context->opened);

@@ -24,6 +24,7 @@ static void fs_op_init(void *userdata, struct fuse_conn_info *conn)
 	/* More than the kernel offers; the smaller of this and the mount's own counts. */
 	if (context->raised_read_ahead)
 		conn->max_readahead = FS_READ_AHEAD;
+	conn->max_background = FS_BACKGROUND_MAX;
 	if (context->ready_fd >= 0 && write(context->ready_fd, "R", 1) != 1)
 		fs_log("cannot report that the mount is ready");
 }

@@ -12,10 +12,16 @@
 #include <stdatomic.h>
 
 #include "core/sft.h"
+#include "fs/lanes.h"
 #include "fs/notify.h"
 #include "fs/options.h"
 
 #define FS_READ_AHEAD (1u << 20) /* bytes; the largest request the kernel makes */
+/*
+ * Requests of read-ahead that the kernel has under way at once. Its own 12 could all be
+ * for a device that hangs; what is more than the lanes let through waits there.
+ */
+#define FS_BACKGROUND_MAX 1024u
 
 struct fs_context {
 	const struct sft_model *model;
@@ -23,6 +29,7 @@ struct fs_context {
 	struct fs_opened *opened;         /* inodes that may have pages in the cache */
 	struct fs_slices *slices;         /* inodes that are no refs */
 	struct fs_notifier *notifier;     /* of both */
+	struct fs_lanes *lanes;           /* of requests that may wait for the source */
 	bool raised_read_ahead;   /* the mount's own limit was raised to FS_READ_AHEAD */
 	atomic_long last_failure; /* second of the last message about one */
 	atomic_size_t open_files; /* opened and not released yet */

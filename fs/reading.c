@@ -35,12 +35,40 @@ static bool note_open(struct fs_context *context, fuse_ino_t ino, struct sft_ref
 	return true;
 }
 
+static void answer_open(const struct fs_job *job)
+{
+	struct fs_context *context = fs_context_of(job->req);
+	struct fuse_file_info fi = job->fi;
+	struct sft_file *file;
+	struct sft_error err;
+	struct fs_place place;
+
+	if (!fs_take_place(job->req, job->ino, &place))
+		return;
+	if (fs_place_open(context->model, &place, &file, &err) != SFT_OK) {
+		fuse_reply_err(job->req, fs_errno_of(context, &err));
+		return;
+	}
+	if (!note_open(context, job->ino, place.ref)) {
+		sft_file_close(file);
+		fuse_reply_err(job->req, ESTALE);
+		return;
+	}
+	fi.fh = (uintptr_t)file;
+	fi.keep_cache = 1;
+	atomic_fetch_add(&context->open_files, 1);
+	/* No release will come where the caller is gone. */
+	if (fuse_reply_open(job->req, &fi) != 0)
+		close_file(context, job->ino, file);
+}
+
 /* Replies: fuse_reply_open, or EROFS, EISDIR, ELOOP, ESTALE, EIO, ENOMEM. */
 void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	const struct fs_job job = {
+		.answer = answer_open, .req = req, .ino = ino, .fi = *fi
+	};
 	struct fs_context *context = fs_context_of(req);
-	struct sft_file *file;
-	struct sft_error err;
 	struct fs_place place;
 
 	if (!fs_take_place(req, ino, &place))
@@ -53,21 +81,8 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, EROFS);
 		return;
 	}
-	if (fs_place_open(context->model, &place, &file, &err) != SFT_OK) {
-		fuse_reply_err(req, fs_errno_of(context, &err));
-		return;
-	}
-	if (!note_open(context, ino, place.ref)) {
-		sft_file_close(file);
-		fuse_reply_err(req, ESTALE);
-		return;
-	}
-	fi->fh = (uintptr_t)file;
-	fi->keep_cache = 1;
-	atomic_fetch_add(&context->open_files, 1);
-	/* No release will come where the caller is gone. */
-	if (fuse_reply_open(req, fi) != 0)
-		close_file(context, ino, file);
+	fs_lanes_answer(context->lanes, FS_LANE_OPEN,
+			sft_ref_device(context->model, place.ref), &job);
 }
 
 /*
@@ -103,26 +118,39 @@ static bool reply_mapped(fuse_req_t req, const struct sft_file *file, size_t siz
 	return true;
 }
 
-/* Replies: the bytes, or ESTALE, EIO, ENOMEM; never less than there should be. */
-void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-		struct fuse_file_info *fi)
+static void answer_read(const struct fs_job *job)
 {
-	struct fs_context *context = fs_context_of(req);
-	const struct sft_file *file = file_of(fi);
+	struct fs_context *context = fs_context_of(job->req);
+	const struct sft_file *file = file_of(&job->fi);
+	const uint64_t off = (uint64_t)job->off;
 	auto_free void *buf = NULL;
 	struct sft_error err;
 	size_t len;
 
-	(void)ino;
-	if (reply_mapped(req, file, size, (uint64_t)off))
+	if (reply_mapped(job->req, file, job->size, off))
 		return;
-	buf = malloc(size > 0 ? size : 1);
+	buf = malloc(job->size > 0 ? job->size : 1);
 	if (buf == NULL)
-		fuse_reply_err(req, ENOMEM);
-	else if (sft_file_read(file, (uint64_t)off, buf, size, &len, &err) != SFT_OK)
-		fuse_reply_err(req, fs_errno_of(context, &err));
+		fuse_reply_err(job->req, ENOMEM);
+	else if (sft_file_read(file, off, buf, job->size, &len, &err) != SFT_OK)
+		fuse_reply_err(job->req, fs_errno_of(context, &err));
 	else
-		fuse_reply_buf(req, buf, len);
+		fuse_reply_buf(job->req, buf, len);
+}
+
+/* Replies: the bytes, or ESTALE, EIO, ENOMEM; never less than there should be. */
+void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		struct fuse_file_info *fi)
+{
+	const struct fs_job job = { .answer = answer_read,
+				    .req = req,
+				    .ino = ino,
+				    .size = size,
+				    .off = off,
+				    .fi = *fi };
+
+	fs_lanes_answer(fs_context_of(req)->lanes, FS_LANE_READ,
+			sft_file_device(file_of(fi)), &job);
 }
 
 /* Replies: 0. */

@@ -9,11 +9,9 @@
 
 #include "fs/ops.h"
 
-/*
- * More than the 12 background requests that the kernel sends at once, or a stat() would
- * wait behind slow reads.
+/* However many wait for devices, some are left for what needs none, stat() for example.
  */
-#define FS_THREADS_MAX 16u
+#define FS_THREADS_MAX (FS_LANE_THREADS + 2u)
 
 /**
  * fs_work() - serve a session until it is unmounted

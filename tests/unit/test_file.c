@@ -6,12 +6,15 @@
  * What a file holds is known here without core: the bytes of the model file, and for .npy
  * the known length of the header before them. Each way to fetch bytes gives the same.
  */
+#define _GNU_SOURCE /* memfd_create() */
 #include "core/model.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -348,6 +351,57 @@ static void test_homes(void **state)
 	free(first);
 }
 
+/* Puts a file that lies in memory, and so on a device of its own, in a file's place. */
+static int move_to_memory(const char *path)
+{
+	const int from = open(path, O_RDONLY | O_CLOEXEC);
+	const int fd = memfd_create("sft", MFD_CLOEXEC);
+	char link[64];
+
+	assert_true(sendfile(fd, from, NULL, 4096) > 0);
+	close(from);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink(link, path), 0);
+	return fd;
+}
+
+/* Who reads a file waits for the devices of its shards. */
+static void test_devices(void **state)
+{
+	static const bool in_memory[PAIR_FILES] = { false, false, true, true, false };
+	char *first;
+	struct stat disk, memory;
+	struct sft_model *model = open_pair(*state, "p", NULL, &first);
+	char *second = path_in(*state, "p/m-00002-of-00002.safetensors");
+	int fd;
+
+	assert_int_equal(stat(first, &disk), 0);
+	for (size_t i = 0; i < PAIR_FILES; i++)
+		CHECK_UINT(pair_files[i],
+			   sft_ref_device(model, find_ref(model, pair_files[i])),
+			   disk.st_dev);
+	sft_close(model);
+	fd = move_to_memory(second);
+	assert_int_equal(stat(second, &memory), 0);
+	assert_int_not_equal(disk.st_dev, memory.st_dev);
+	model = open_model(*state, "p", NULL);
+	for (size_t i = 0; i < PAIR_FILES; i++) {
+		struct sft_file *file = open_file(model, pair_files[i]);
+		const bool whole = sft_file_home(file).count > 1;
+
+		CHECK_UINT(pair_files[i], sft_file_device(file),
+			   whole          ? 0
+			   : in_memory[i] ? memory.st_dev
+					  : disk.st_dev);
+		sft_file_close(file);
+	}
+	sft_close(model);
+	close(fd);
+	free(second);
+	free(first);
+}
+
 /* ---- files of several shards ---- */
 
 /* Behind the header: 5 bytes of the first file and 5 of the second. */
@@ -577,6 +631,7 @@ int main(void)
 		IN_FOLDER(test_homes),         IN_FOLDER(test_touched),
 		IN_FOLDER(test_change_beside), IN_FOLDER(test_lent),
 		IN_FOLDER(test_many_pieces),   IN_FOLDER(test_io_error),
+		IN_FOLDER(test_devices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
