@@ -131,6 +131,9 @@ static int new_session(struct fs_context *context, const char *source,
 	if (!ready || said[0] == '\0')
 		return fs_log_fail(SFT_E_MOUNT, "cannot prepare the session%s%s",
 				   said[0] != '\0' ? ": " : "", said);
+	if (strstr(said, "alloc") != NULL) /* text is all that libfuse tells */
+		return fs_log_fail(SFT_E_NO_MEMORY, "cannot prepare the session: %s",
+				   said);
 	return fs_log_fail(SFT_E_USAGE, "%s; see --help", said);
 }
 

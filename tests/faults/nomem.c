@@ -2,10 +2,11 @@
 /*
  * tests/faults/nomem.c - the n-th allocation of a program fails
  *
- *	NOMEM_AT=n NOMEM_COUNT=file LD_PRELOAD=libnomem.so program
+ *	NOMEM_AT=n NOMEM_COUNT=file [NOMEM_ON=1] LD_PRELOAD=libnomem.so program
  *
- * The file, of at least 8 bytes, is where allocations are counted, those of all processes
- * that the program forks together; a test learns from it whether there were n of them.
+ * With NOMEM_ON all after it fail, too. The file, of at least 8 bytes, is where
+ *allocations are counted, those of all processes that the program forks together; a test
+ *learns from it whether there were n of them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 static struct {
 	atomic_ullong *count; /* NULL: nothing fails yet */
 	unsigned long long at;
+	int goes_on;
 } state;
 
 __attribute__((constructor)) static void init(void)
@@ -34,12 +36,18 @@ __attribute__((constructor)) static void init(void)
 	if (map == MAP_FAILED)
 		abort(); /* or a test would pass for nothing */
 	state.at = strtoull(at, NULL, 10);
+	state.goes_on = getenv("NOMEM_ON") != NULL;
 	state.count = map;
 }
 
 static int fails(void)
 {
-	if (state.count == NULL || atomic_fetch_add(state.count, 1) + 1 != state.at)
+	unsigned long long number;
+
+	if (state.count == NULL)
+		return 0;
+	number = atomic_fetch_add(state.count, 1) + 1;
+	if (number < state.at || (number > state.at && !state.goes_on))
 		return 0;
 	errno = ENOMEM;
 	return 1;
