@@ -74,6 +74,12 @@ class Probe:
         check_end(self.mounted)
 
 
+def wait_for_words(mounted, words):
+    """What the driver said, once it said this: its lines come by way of the supervisor."""
+    return harness.wait_for(f"the words {words}", lambda: words in mounted.output()
+                            and mounted.output())
+
+
 def check_end(mounted):
     """The worker was killed for a forbidden call: said so, and nothing is left."""
     mounted.expect_exit = None
@@ -305,8 +311,7 @@ def test_control_characters(probe):
     """What it says to the terminal behind the supervisor is text."""
     inside = probe()
     assert inside.call("write", 2, "ESCAPES", 17) == 17
-    said = harness.wait_for("its words", lambda: "red" in inside.mounted.output()
-                            and inside.mounted.output())
+    said = wait_for_words(inside.mounted, "red")
     assert not {c for c in said if not c.isprintable() and c != "\n"}
 
 
@@ -338,7 +343,7 @@ def test_landlock_alone(probe, tmp_path):
         port = str(tcp.getsockname()[1])
         outside = probe("sandbox=off", PROBE_PORT=port, PROBE_SOCKET=name)
         inside = probe("sandbox=on", refused=NO_SECCOMP, PROBE_PORT=port, PROBE_SOCKET=name)
-        assert "seccomp" in inside.mounted.output()
+        wait_for_words(inside.mounted, "seccomp")
         length = 2 + 1 + len(name)
         for run, denied in ((outside, (0, 0, 0)),
                             (inside, (-errno.EACCES, -errno.EPERM, -errno.EPERM))):
@@ -357,6 +362,6 @@ def test_landlock_alone(probe, tmp_path):
 def test_seccomp_alone(probe):
     """Where Landlock is missing, paths are as closed."""
     inside = probe("sandbox=on", refused=NO_LANDLOCK)
-    assert "Landlock" in inside.mounted.output()
+    wait_for_words(inside.mounted, "Landlock")
     inside.check_calls(BY_NAME, -errno.EACCES)
     inside.check_killed("socket", 1, 1, 0)

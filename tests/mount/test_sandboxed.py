@@ -91,11 +91,10 @@ def test_every_thread(source, shipped, root, words):
 
 def test_what_is_inherited(source, shipped, root):
     """What the caller passes on: rights that programs keep, and a file open for writing."""
-    before = ("grep CapAmb /proc/self/status >&2; "
-              'exec 9<>"$0" && exec "$@"')
+    before = 'grep CapAmb /proc/self/status >&2; exec 9<>"$0" && exec "$@"'
     caps = "+net_admin,+sys_admin"
     mounted = shipped(source, prefix=["setpriv", f"--inh-caps={caps}", f"--ambient-caps={caps}",
-                                      "sh", "-c", before, source.with_suffix(".secret")])
+                                      "sh", "-c", before, str(source.with_suffix(".secret"))])
     assert mounted.output() == f"CapAmb:\t{1 << 12 | SYS_ADMIN:016x}\n"
     worker = worker_of(mounted.process.pid)
     check_given_up(worker)
@@ -222,7 +221,7 @@ def test_part_missing(source, shipped, number, calls, name):
     """The rest is there, all is served, and one line says what is missing."""
     mounted = shipped(source, prefix=[sys.executable, REFUSE, number, *calls])
     read_all(mounted.path)
-    (line,) = mounted.output().splitlines()
+    (line,) = harness.wait_for("a warning", mounted.output).splitlines()
     assert line.startswith("safetensorsfs: warning: ") and name in line
     found = status(f"/proc/{worker_of(mounted.process.pid)}")
     assert found["CapPrm"] == found["CapEff"] == 0 and found["NoNewPrivs"] == 1
