@@ -2,6 +2,7 @@
 #include "fs/worker.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,29 @@ log_of_fuse(enum fuse_log_level level, const char *format, va_list args)
 static bool is_over(void *session)
 {
 	return fuse_session_exited(session);
+}
+
+static void *wait_for_ever(void *unused)
+{
+	(void)unused;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/*
+ * libfuse ends its threads with pthread_cancel(). When that is first called the C library
+ * loads another for it, and aborts if it cannot: so it is called now, while there is
+ * memory and nothing is forbidden yet.
+ */
+static bool prepare_cancel(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, wait_for_ever, NULL) != 0)
+		return false;
+	pthread_cancel(thread);
+	return pthread_join(thread, NULL) == 0;
 }
 
 static int run_loop(const struct fs_options *options, struct fuse_session *session)
@@ -67,7 +91,7 @@ int fs_work(struct fs_context *context, struct fuse_session *session, pid_t supe
 	if (exit_status != 0)
 		return exit_status;
 	sft_model_watch(context->model, is_over, session);
-	if (!fs_notifier_start(context->notifier, session))
+	if (!prepare_cancel() || !fs_notifier_start(context->notifier, session))
 		return fs_log_fail(SFT_E_NO_MEMORY, "cannot start a thread");
 	result = run_loop(context->options, session);
 	fs_notifier_stop(context->notifier);

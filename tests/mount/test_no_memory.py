@@ -21,6 +21,8 @@ SIZE = 300_000
 PATIENCE = 10  # seconds
 # libfuse's, about the kernel's first request: the mount waits for the answer, for a minute
 UNANSWERED = "failed to allocate request"
+# and the C library's, which aborts: see prepare_cancel() in fs/worker.c
+NOT_OURS = (UNANSWERED, "must be installed for pthread_cancel to work")
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +97,8 @@ def use(path):
             with open(os.path.join(path, "a", "bytes.bin"), "rb") as file:
                 assert len(file.read()) == SIZE
         except OSError as error:
-            assert error.errno in (errno.ENOMEM, errno.ENOTCONN, errno.ECONNABORTED), error
+            gone = error.errno == errno.ENOENT and not harness.mounts_at(path)
+            assert gone or error.errno in (errno.ENOMEM, errno.ENOTCONN, errno.ECONNABORTED)
 
 
 def test_mount(source, starved, tmp_path, fuse):
@@ -112,7 +115,6 @@ def test_mount(source, starved, tmp_path, fuse):
             harness.running[process.pid] = process
             try:
                 ready = wait_until_ready(process, str(path), starved.log_path)
-                count = starved.count()
                 harness.unmount(path, lazy=True)
                 status = process.wait(PATIENCE)
             finally:
@@ -121,11 +123,13 @@ def test_mount(source, starved, tmp_path, fuse):
         text = starved.log_path.read_text()
         assert not harness.mounts_at(path), nth
         harness.check_words(text)
-        if not ready and UNANSWERED not in text:
+        if ready:
+            assert "by signal" not in text, (nth, text)
+        elif not any(words in text for words in NOT_OURS):
             assert status == 1, (nth, status, text)
             check_refusal(text)
         refused += not ready
-        if count < nth:
+        if starved.count() < nth:
             break
     assert refused > 100
 
