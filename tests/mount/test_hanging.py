@@ -85,6 +85,8 @@ def check_near(mounted):
         os.stat(path(mounted, f"far.{number}"))
         assert direct(path(mounted, name)) == mounted.bytes[name][:4096]
         assert compare.slurp(path(mounted, name)) == mounted.bytes[name]
+        piece = path(mounted, name).replace(".bin", "[7:107].bin")
+        assert compare.slurp(piece) == mounted.bytes[name][7:107]
         compare.check_json(mounted.path, mounted.model.tensors[name])
         assert sorted(os.listdir(mounted.at(".view", "npy", "far"))) == \
             sorted(f"{i}.npy" for i in range(COUNT))
