@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import errno
 import hashlib
+import itertools
 import os
 import signal
 import subprocess
@@ -105,17 +106,23 @@ def test_failure_in_the_background(where, tmp_path):
     assert not harness.processes(str(where))
 
 
-def test_closed_standard_streams(source, where, tmp_path):
-    """Without descriptors 0 to 2 the source must not become one of them."""
-    for words in ("", "-f"):
-        script = f'"$0" {words} "$1" "$2" <&- >&- 2>&-'
-        job = subprocess.Popen(["sh", "-c", script, harness.find_driver(), source, where],
-                               env=harness.environment(log=tmp_path / "sanitizer"))
-        harness.wait_for("a mount", lambda: harness.answers(str(where)))
-        want = make_model.noise(Spec("a", "U8", (SIZE,)))
-        assert (where / "a.bin").read_bytes() == b"".join(want)
-        end(tmp_path, where)
-        assert job.wait(60) == 0
+STREAMS = ("<&-", ">&-", "2>&-")
+CLOSED = [" ".join(words) for count in (1, 2, 3)
+          for words in itertools.combinations(STREAMS, count)]
+
+
+@pytest.mark.parametrize("words", ["", "-f"])
+@pytest.mark.parametrize("closed", CLOSED)
+def test_closed_standard_streams(source, where, tmp_path, words, closed):
+    """Without some of the descriptors 0 to 2 the source must not become one of them."""
+    script = f'"$0" {words} "$1" "$2" {closed}'
+    job = subprocess.Popen(["sh", "-c", script, harness.find_driver(), source, where],
+                           env=harness.environment(log=tmp_path / "sanitizer"))
+    harness.wait_for("a mount", lambda: harness.answers(str(where)))
+    want = make_model.noise(Spec("a", "U8", (SIZE,)))
+    assert (where / "a.bin").read_bytes() == b"".join(want)
+    end(tmp_path, where)
+    assert job.wait(60) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -144,22 +151,59 @@ def test_signal_with_open_files(source, mount):
     assert mounted.wait() == 0
 
 
+class Readers:
+    """Processes that have a file open, and wait with reading it."""
+
+    def __init__(self, mounted, count):
+        self.want = hashlib.sha256(mounted.model.tensors["a"].read()).hexdigest().encode()
+        script = 'exec 3<"$0"; echo; read go; exec sha256sum <&3'
+        self.jobs = [subprocess.Popen(["sh", "-c", script, mounted.at("a.bin")],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                     for _ in range(count)]
+        for job in self.jobs:
+            assert job.stdout.readline() == b"\n"
+
+    def check(self):
+        """Have them go on; each must get the right sum."""
+        for job in self.jobs:
+            job.stdin.write(b"go\n")
+            job.stdin.flush()
+        sums = [job.communicate()[0].split()[0] for job in self.jobs]
+        assert sums == [self.want] * len(self.jobs)
+
+
 def test_signal_with_readers(source, mount):
     """Sixteen running readers all get the right sum."""
     mounted = mount(source)
-    path = mounted.at("a.bin")
-    script = 'exec 3<"$0"; echo; read go; exec sha256sum <&3'
-    jobs = [subprocess.Popen(["sh", "-c", script, path], stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE) for _ in range(16)]
-    for job in jobs:
-        assert job.stdout.readline() == b"\n"
-    want = hashlib.sha256(mounted.model.tensors["a"].read()).hexdigest().encode()
+    readers = Readers(mounted, 16)
     mounted.signal()
     harness.wait_for("the mount to go", gone(mounted.path))
-    for job in jobs:
-        job.stdin.write(b"go\n")
-        job.stdin.flush()
-    assert [job.communicate()[0].split()[0] for job in jobs] == [want] * 16
+    readers.check()
+    assert mounted.wait() == 0
+
+
+def test_unmount_with_readers(source, mount):
+    """Sixty-four readers: it is busy; detached, it serves them to the end."""
+    mounted = mount(source)
+    readers = Readers(mounted, 64)
+    assert not harness.unmount(mounted.path)
+    assert harness.answers(mounted.path)
+    assert harness.unmount(mounted.path, lazy=True)
+    assert not harness.mounts_at(mounted.path)
+    readers.check()
+    assert mounted.wait() == 0
+
+
+def test_unmount_with_a_shell_inside(source, mount):
+    """A process whose current folder is in the mount keeps it; nothing has to be open."""
+    mounted = mount(source)
+    job = subprocess.Popen(["sh", "-c", 'cd "$0" && echo && read go', mounted.path],
+                           stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert job.stdout.readline() == b"\n"
+    assert not harness.unmount(mounted.path)
+    assert harness.answers(mounted.path)
+    job.communicate(b"go\n")
+    assert harness.unmount(mounted.path)
     assert mounted.wait() == 0
 
 
@@ -211,6 +255,22 @@ def test_killed_worker(source, mount):
     assert os.listdir(mounted.path) == []
 
 
+def test_auto_unmount(source, mount):
+    """What fusermount3 would need a process for is done anyway, without that."""
+    mounted = mount(source, "auto_unmount")
+    mounted.expect_exit = 1
+    assert [name_of(pid) for pid in harness.children(mounted.process.pid)] == [harness.PROGRAM]
+    worker, = harness.children(mounted.process.pid)
+    os.kill(worker, signal.SIGKILL)
+    harness.wait_for("the mount to go", gone(mounted.path))
+    assert mounted.wait() == 1
+
+
+def name_of(pid):
+    """The program that a process runs."""
+    return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+
+
 def test_killed_supervisor(source, mount):
     """A dead mount that it leaves is replaced at the next start, which says so."""
     first = mount(source)
@@ -239,9 +299,13 @@ def test_forced_unmount(source, mount, root):
     mounted.wait()
 
 
-def test_many_cycles(source, mount):
-    """Mount and unmount again and again: each time clean, each time the same."""
-    for _ in range(20):
-        mounted = mount(source, name="mnt")
-        compare.check_bin(mounted.path, mounted.model.tensors["c"])
-        mounted.close()
+def test_many_cycles(source, where, tmp_path):
+    """In the background, again and again: each time clean, and nothing is left of any."""
+    for _ in range(60):
+        assert start(tmp_path, source, where).returncode == 0
+        assert os.stat(where / "c.bin").st_size == SIZE
+        assert harness.unmount(where)
+    harness.wait_for("the end of all", lambda: not harness.processes(str(where)))
+    assert not harness.mounts_at(where)
+    for log in tmp_path.glob("sanitizer*"):
+        harness.check_words(log.read_text(errors="replace"))

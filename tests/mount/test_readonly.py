@@ -2,9 +2,12 @@
 """Nothing can be written through the mount: every attempt is EROFS, the source untouched."""
 import ctypes
 import errno
+import fcntl
 import hashlib
+import mmap
 import os
 import stat
+import subprocess
 
 import pytest
 
@@ -90,12 +93,87 @@ def test_flags_of_the_mount(edge_file, mount, options):
         assert "default_permissions" in entry["super_options"]
 
 
+def shared_map(fd):
+    """A mapping that would write to the file."""
+    mmap.mmap(fd, 0, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE).close()
+
+
+def from_elsewhere(call):
+    """An attempt to have the kernel copy into the file."""
+    def attempt(fd):
+        source = os.memfd_create("source")
+        try:
+            os.write(source, b"x" * 4096)
+            os.lseek(source, 0, os.SEEK_SET)
+            call(source, fd)
+        finally:
+            os.close(source)
+
+    return attempt
+
+
+def from_pipe(fd):
+    """The same out of a pipe."""
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, b"x")
+        os.splice(reader, fd, 1)
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+FS_IOC_SETFLAGS = 0x40086602
+
+# With a file that is open for reading, and what the kernel or the driver says to it.
+OPEN_ATTEMPTS = {
+    "write": (lambda fd: os.write(fd, b"x"), errno.EBADF),
+    "pwritev": (lambda fd: os.pwritev(fd, [b"x"], 0), errno.EBADF),
+    "ftruncate": (lambda fd: os.ftruncate(fd, 0), errno.EINVAL),
+    "fallocate": (lambda fd: os.posix_fallocate(fd, 0, 1), errno.EBADF),
+    "fchmod": (lambda fd: os.fchmod(fd, 0o777), errno.EROFS),
+    "fchown": (lambda fd: os.fchown(fd, 1, 1), errno.EROFS),
+    "futimens": (os.utime, errno.EROFS),
+    "fsetxattr": (lambda fd: os.setxattr(fd, "user.x", b"1"), errno.EROFS),
+    "fremovexattr": (lambda fd: os.removexattr(fd, "user.x"), errno.EROFS),
+    "map for writing": (shared_map, errno.EACCES),
+    "copy_file_range": (from_elsewhere(lambda a, b: os.copy_file_range(a, b, 1)), errno.EBADF),
+    "sendfile": (from_elsewhere(lambda a, b: os.sendfile(b, a, 0, 1)), errno.EBADF),
+    "splice": (from_pipe, errno.EBADF),
+    "flags": (lambda fd: fcntl.ioctl(fd, FS_IOC_SETFLAGS, b"\x10" + bytes(7)), errno.EROFS),
+}
+
+
+@pytest.mark.parametrize("what", OPEN_ATTEMPTS)
+def test_open_file(edge, what):
+    """What needs a file that is open for writing finds none."""
+    attempt, error = OPEN_ATTEMPTS[what]
+    before = digest(edge.source)
+    fd = os.open(f"{edge.path}/w.bin", os.O_RDONLY)
+    try:
+        content = os.pread(fd, 100, 0)
+        assert errno_of(attempt, fd) == error
+        assert os.pread(fd, 100, 0) == content
+    finally:
+        os.close(fd)
+    assert digest(edge.source) == before
+
+
 def remount_for_writing(path):
     """Take the read-only flag away, as only root can."""
     libc = ctypes.CDLL(None, use_errno=True)
     flags = ctypes.c_ulong(MS_REMOUNT | MS_NOSUID_NODEV_NOEXEC)
     if libc.mount(b"none", os.fsencode(path), None, flags, None) != 0:
         pytest.skip(f"cannot remount here: {os.strerror(ctypes.get_errno())}")
+
+
+def check_attempts(mounted, before):
+    """Each is refused still, and the source is what it was."""
+    for what, attempt in ATTEMPTS.items():
+        if what in ("unnamed file", "setxattr", "removexattr"):
+            continue  # the kernel has answers of its own for these
+        assert errno_of(attempt, mounted.path) == errno.EROFS, what
+    assert digest(mounted.source) == before
 
 
 def test_after_remount(edge_file, mount, root):
@@ -105,8 +183,14 @@ def test_after_remount(edge_file, mount, root):
     remount_for_writing(mounted.path)
     (entry,) = harness.mounts_at(mounted.path)
     assert "rw" in entry["options"] and "rw" in entry["super_options"]
-    for what, attempt in ATTEMPTS.items():
-        if what in ("unnamed file", "setxattr", "removexattr"):
-            continue  # the kernel has answers of its own for these
-        assert errno_of(attempt, mounted.path) == errno.EROFS, what
-    assert digest(edge_file) == before
+    check_attempts(mounted, before)
+
+
+def test_after_bind_remount(edge_file, mount, root):
+    """The same where only this place of the mount was remounted."""
+    mounted = mount(edge_file)
+    before = digest(edge_file)
+    subprocess.run(["mount", "-o", "remount,bind,rw", mounted.path], check=True)
+    (entry,) = harness.mounts_at(mounted.path)
+    assert "rw" in entry["options"]
+    check_attempts(mounted, before)

@@ -56,6 +56,20 @@ def test_mountpoint_is_a_file(source, refused, tmp_path):
     assert (tmp_path / "file").read_text() == "x"
 
 
+@pytest.mark.parametrize("name", ["file/below", "dangling", "loop", "fifo", "n" * 300,
+                                  "d/" * 3000, "/dev/null", "/proc/self/mem"],
+                         ids=lambda name: name[:20])
+def test_no_mountpoint(source, refused, tmp_path, name):
+    """Whatever is no folder, or cannot be reached, is named in a message."""
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "fifo")
+    word, message = refused(source, os.path.join(tmp_path, name))
+    assert word == "mount"
+    assert name[:200] in message
+
+
 def test_mountpoint_is_a_link(source, mount, tmp_path):
     """A link to a folder is as good as the folder."""
     (tmp_path / "real").mkdir()

@@ -100,6 +100,24 @@ def test_mountpoint_of_another_user(place, program):
     assert os.path.join(place, "mine") in result.stderr
 
 
+def test_unreachable_mountpoint(place, program):
+    """In a folder that is closed to the user."""
+    os.chmod(os.path.join(place, "mine"), 0o700)
+    os.mkdir(os.path.join(place, "mine", "deep"))
+    where = os.path.join(place, "mine", "deep")
+    result = run(*NOBODY, program, "-f", os.path.join(place, "m.safetensors"), where)
+    assert harness.error_word(result) == "mount"
+    assert where in result.stderr and "Permission denied" in result.stderr
+
+
+def test_no_new_privileges(place, program):
+    """Where fusermount3 cannot become root, as in many sandboxes, the message says so."""
+    result = without(FUSE_FOR_ALL, *NOBODY, "--no-new-privs", program, "-f",
+                     os.path.join(place, "m.safetensors"), os.path.join(place, "theirs"))
+    assert harness.error_word(result) == "mount"
+    assert "no_new_privs" in result.stderr
+
+
 def test_allow_other_is_not_allowed(place, program):
     """A user whose system does not allow it is pointed to /etc/fuse.conf."""
     hide = FUSE_FOR_ALL + " && mount --bind /dev/null /etc/fuse.conf"
