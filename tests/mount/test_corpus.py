@@ -1,17 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """--check gives the reference's verdict on every file of the corpus, and its word for it."""
 import re
+import resource
 
 import pytest
 
 import compare
+import expected
+import faults
 import harness
+import make_model
 import safetensors_reader
+from make_model import Spec
 from verdicts import CORPUS, TABLE, rows
 
-def answers(paths):
+SMALL_STACK = 256 << 10
+
+
+def answers(paths, program=None, **options):
     """What one run of --check says: {path: (word, number of tensors or None)}."""
-    result = harness.run("--check", *paths, timeout=300)
+    result = harness.run("--check", *paths, timeout=300, program=program, **options)
     found = {}
     for line in result.stdout.splitlines():
         path, count = re.fullmatch(r"(.+): ok, (\d+) tensors", line).groups()
@@ -46,6 +54,36 @@ def test_verdicts(driver):
     wrong = {path: (found[path][0], words) for path, words in table.items()
              if found[path][0] not in words}
     assert not wrong
+
+
+def small_stack():
+    """What a child does before the program begins; its threads get stacks as small."""
+    resource.setrlimit(resource.RLIMIT_STACK, (SMALL_STACK, SMALL_STACK))
+
+
+def test_small_stack():
+    """Nothing recurses on what is in a file: the same verdicts with a stack of 256 KiB."""
+    paths = [str(CORPUS / file) for file, _ in rows()]
+    program = faults.plain_driver()
+    assert answers(paths, program, preexec_fn=small_stack) == answers(paths, program)
+
+
+def test_small_stack_while_serving(edge_file, tmp_path, mount):
+    """The worst names and shapes, and a name 30,000 folders deep, on stacks of 256 KiB."""
+    deep = tmp_path / "deep.safetensors"
+    make_model.write_file(deep, [Spec("x." * 30_000 + "leaf", "U8", (3,)),
+                                 Spec("r", "U8", (1,) * 20_000)])
+    before = resource.getrlimit(resource.RLIMIT_STACK)
+    for source in (edge_file, deep):
+        resource.setrlimit(resource.RLIMIT_STACK, (SMALL_STACK, before[1]))
+        try:
+            mounted = mount(source, program=faults.plain_driver())
+        finally:
+            resource.setrlimit(resource.RLIMIT_STACK, before)
+        compare.check_tree(mounted.path, mounted.model)
+        for view in expected.VIEWS:
+            for path in compare.files_below(mounted.at(".view", view)):
+                compare.slurp(mounted.at(".view", view, path))
 
 
 def test_counts(driver):

@@ -12,6 +12,8 @@ import pytest
 
 import compare
 import expected
+import faults
+import harness
 import make_model
 from make_model import Spec
 from safetensors_reader import read_model, tree_path
@@ -140,3 +142,46 @@ def test_many_in_one_folder(tmp_path, mount):
         assert sorted(job.communicate()[0].split()) == want
     document = expected.parse_json(compare.slurp(mounted.at(compare.METADATA)))
     assert document["tensors"] == len(read_model(source).tensors) == 15000
+
+
+MILLION = 1_000_000
+RSS_MAX = 300 << 20  # a header of 66 MB, of which names and shapes are kept, and 115 bytes each
+
+
+@pytest.fixture(scope="module")
+def million(tmp_path_factory):
+    """A file of as many tensors, of a byte each."""
+    path = tmp_path_factory.mktemp("scale") / "million.safetensors"
+    rows = (f'"t{n}":{{"dtype":"U8","shape":[1],"data_offsets":[{n},{n + 1}]}}'
+            for n in range(MILLION))
+    header = ("{" + ",".join(rows) + "}").encode()
+    with open(path, "wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.write(bytes(n % 251 for n in range(MILLION)))
+    yield path
+    path.unlink()
+
+
+def resident(pid):
+    """Bytes of memory that a process has, but for what it maps of files."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith("RssAnon:"))
+
+
+def test_million(million, mount):
+    """Mounted in bounded memory, listed whole, and each file where it should be."""
+    mounted = mount(million, program=faults.plain_driver())
+    worker, = harness.children(mounted.process.pid)
+    assert resident(worker) < RSS_MAX
+    assert count("ls -U", mounted.path) == 2 * MILLION + 1
+    rng = random.Random(SEED)
+    for number in [0, MILLION - 1, *rng.sample(range(MILLION), 300)]:
+        assert compare.slurp(mounted.at(f"t{number}.bin")) == bytes([number % 251])
+        document = expected.parse_json(compare.slurp(mounted.at(f"t{number}.json")))
+        assert (document["name"], document["data_offsets"]) == (f"t{number}", [number, number + 1])
+    assert not os.path.exists(mounted.at(f"t{MILLION}.bin"))
+    assert resident(worker) < RSS_MAX
+    with open(mounted.at(".view", "model", "model.safetensors"), "rb") as file:
+        assert os.fstat(file.fileno()).st_size == os.path.getsize(million)
+        file.seek(-MILLION, os.SEEK_END)
+        assert file.read() == bytes(n % 251 for n in range(MILLION))
