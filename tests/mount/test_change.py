@@ -225,3 +225,14 @@ def test_undisturbed(mounted, source, change):
         assert compare.slurp(mounted.at(tree_path(name) + ".json")) == documents[name]
         npy = compare.slurp(mounted.at(".view", "npy", tree_path(name) + ".npy"))
         assert npy.endswith(data)
+
+
+@pytest.mark.parametrize("change", HARMLESS)
+def test_undisturbed_mapping(mounted, source, change):
+    """Nor is who has mapped a file, and touches it only afterwards."""
+    job = subprocess.Popen([sys.executable, "-c", MAPPER, bin_path(mounted, "cold")],
+                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert job.stdout.readline() == "ready\n"
+    change(source)
+    out = job.communicate("\n", timeout=60)[0]
+    assert (job.returncode, out) == (0, mounted.bytes["cold"][SIZE // 2:].hex())
