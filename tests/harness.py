@@ -75,9 +75,9 @@ def environment(log=None):
     return env
 
 
-def run(*arguments, timeout=120, program=None, **options):
+def run(*arguments, timeout=120, driver=None, **options):
     """Run the driver to its end; its output is captured as text and must not be suspicious."""
-    command = [program or find_driver(), *map(os.fspath, arguments)]
+    command = [driver or find_driver(), *map(os.fspath, arguments)]
     options.setdefault("env", environment())
     options.setdefault("stdin", subprocess.DEVNULL)
     result = subprocess.run(command, capture_output=True, timeout=timeout, check=False,

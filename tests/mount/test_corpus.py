@@ -17,9 +17,9 @@ from verdicts import CORPUS, TABLE, rows
 SMALL_STACK = 256 << 10
 
 
-def answers(paths, program=None, **options):
+def answers(paths, driver=None, **options):
     """What one run of --check says: {path: (word, number of tensors or None)}."""
-    result = harness.run("--check", *paths, timeout=300, program=program, **options)
+    result = harness.run("--check", *paths, timeout=300, driver=driver, **options)
     found = {}
     for line in result.stdout.splitlines():
         path, count = re.fullmatch(r"(.+): ok, (\d+) tensors", line).groups()
@@ -64,8 +64,8 @@ def small_stack():
 def test_small_stack():
     """Nothing recurses on what is in a file: the same verdicts with a stack of 256 KiB."""
     paths = [str(CORPUS / file) for file, _ in rows()]
-    program = faults.plain_driver()
-    assert answers(paths, program, preexec_fn=small_stack) == answers(paths, program)
+    plain = faults.plain_driver()
+    assert answers(paths, plain, preexec_fn=small_stack) == answers(paths, plain)
 
 
 def test_small_stack_while_serving(edge_file, tmp_path, mount):
@@ -77,7 +77,7 @@ def test_small_stack_while_serving(edge_file, tmp_path, mount):
     for source in (edge_file, deep):
         resource.setrlimit(resource.RLIMIT_STACK, (SMALL_STACK, before[1]))
         try:
-            mounted = mount(source, program=faults.plain_driver())
+            mounted = mount(source, driver=faults.plain_driver())
         finally:
             resource.setrlimit(resource.RLIMIT_STACK, before)
         compare.check_tree(mounted.path, mounted.model)

@@ -60,7 +60,7 @@ def hanging(source, mount, connection, tmp_path):
     """A mount, and readers who all wait for the source: .jobs and the .way of each."""
     switch = faults.Switch(tmp_path / "switch")
     mounted = mount(source, "io=pread", env=switch.preload(source),
-                    program=faults.plain_driver())
+                    driver=faults.plain_driver())
     mounted.switch = switch
     mounted.connection = connection(mounted)
     switch.set(read="h")  # opening a file reads nothing

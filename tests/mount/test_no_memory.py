@@ -41,6 +41,7 @@ class Starved:
     def __init__(self, folder):
         self.count_path = folder / "count"
         self.log_path = folder / "log"
+        self.count_path.write_bytes(bytes(8))
 
     def env(self, nth, goes_on=False):
         """The environment of a run."""
@@ -101,36 +102,44 @@ def use(path):
             assert gone or error.errno in (errno.ENOMEM, errno.ENOTCONN, errno.ECONNABORTED)
 
 
+def try_mount(command, starved, nth, path):
+    """Start, use and take down; whether it was ready, its exit status, and what it said."""
+    with open(starved.log_path, "w+b") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                   env=starved.env(nth))
+        harness.running[process.pid] = process
+        try:
+            ready = wait_until_ready(process, path, starved.log_path)
+            harness.unmount(path, lazy=True)
+            status = process.wait(PATIENCE)
+        finally:
+            process.kill()
+            harness.running.pop(process.pid)
+    text = starved.log_path.read_text()
+    assert not harness.mounts_at(path), nth
+    harness.check_words(text)
+    return ready, status, text
+
+
 def test_mount(source, starved, tmp_path, fuse):
-    """The same for a mount: it is refused, or it serves, or its end is told and cleaned up."""
-    path = tmp_path / "mnt"
-    path.mkdir()
+    """The same for a mount: it is refused, or it serves, or its end is told and cleaned up.
+
+    Without the sandbox: libseccomp 2.5 crashes, loops, or loads a filter that lacks rules
+    where it gets no memory. The supervisor sees to all of that, in a minute at most.
+    """
+    path = str(tmp_path / "mnt")
+    os.mkdir(path)
+    command = [faults.plain_driver(), "-f", source, path, "-o", "sandbox=off"]
     refused, nth = 0, 0
-    while True:
+    while starved.count() >= nth:
         nth += 1
-        with open(starved.log_path, "w+b") as log:
-            process = subprocess.Popen([faults.plain_driver(), "-f", source, path],
-                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                       env=starved.env(nth))
-            harness.running[process.pid] = process
-            try:
-                ready = wait_until_ready(process, str(path), starved.log_path)
-                harness.unmount(path, lazy=True)
-                status = process.wait(PATIENCE)
-            finally:
-                process.kill()
-                harness.running.pop(process.pid)
-        text = starved.log_path.read_text()
-        assert not harness.mounts_at(path), nth
-        harness.check_words(text)
+        ready, status, text = try_mount(command, starved, nth, path)
         if ready:
             assert "by signal" not in text, (nth, text)
         elif not any(words in text for words in NOT_OURS):
             assert status == 1, (nth, status, text)
             check_refusal(text)
         refused += not ready
-        if starved.count() < nth:
-            break
     assert refused > 100
 
 

@@ -170,7 +170,7 @@ def resident(pid):
 
 def test_million(million, mount):
     """Mounted in bounded memory, listed whole, and each file where it should be."""
-    mounted = mount(million, program=faults.plain_driver())
+    mounted = mount(million, driver=faults.plain_driver())
     worker, = harness.children(mounted.process.pid)
     assert resident(worker) < RSS_MAX
     assert count("ls -U", mounted.path) == 2 * MILLION + 1
