@@ -86,12 +86,14 @@ int fs_work(struct fs_context *context, struct fuse_session *session, pid_t supe
 	if (getppid() != supervisor) /* gone before prctl() */
 		return 1;
 	fuse_set_log_func(log_of_fuse);
+	if (!prepare_cancel())
+		return fs_log_fail(SFT_E_NO_MEMORY, "cannot start a thread");
 	exit_status =
 		fs_sandbox_enter(context->options->sandbox, fuse_session_fd(session));
 	if (exit_status != 0)
 		return exit_status;
 	sft_model_watch(context->model, is_over, session);
-	if (!prepare_cancel() || !fs_notifier_start(context->notifier, session))
+	if (!fs_notifier_start(context->notifier, session))
 		return fs_log_fail(SFT_E_NO_MEMORY, "cannot start a thread");
 	result = run_loop(context->options, session);
 	fs_notifier_stop(context->notifier);
