@@ -110,3 +110,13 @@ def test_no_mutable_statics():
             fields = line.split()
             if " O " in line and re.fullmatch(r"\.(data|bss)(?!\.rel\.ro).*", fields[-3]):
                 assert (source, fields[-1]) in STATIC_OBJECTS
+
+
+def test_tests_named_in_the_readme_exist():
+    """Each `file::test` of tests/README.md, so that the table of faults stays true."""
+    tests = ROOT / "tests"
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", (tests / "README.md").read_text())
+    assert len(named) > 48
+    for file, name in named:
+        path = tests / file if "/" in file else tests / "mount" / file
+        assert re.search(rf"^def {name}\(", path.read_text(), re.MULTILINE), (file, name)
