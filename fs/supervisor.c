@@ -14,6 +14,7 @@
 
 #include "fs/log.h"
 #include "fs/sandbox.h"
+#include "fs/signals.h"
 #include "fs/worker.h"
 
 #define READY_MILLISECONDS 60000 /* for the kernel's first request and its answer */
@@ -239,34 +240,18 @@ static int work(struct fs_context *context, struct fuse_session *session,
 	return exit_status;
 }
 
-/* Whether the caller wants a signal to do nothing, as nohup(1) does. */
-static bool is_ignored(int number)
-{
-	struct sigaction action;
-
-	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
-}
-
 /* Starts the worker; returns in that, and ends this process with it. */
 static int run(struct fs_context *context, struct fuse_session *session,
 	       const struct fs_mountpoint *mountpoint, int tell_fd)
 {
-	static const int handled[] = { SIGTERM, SIGINT, SIGHUP };
 	struct supervisor supervisor = { .mountpoint = mountpoint, .tell_fd = tell_fd };
 	const pid_t self = getpid();
 	int log_fds[2], ready_fds[2];
-	sigset_t signals;
 
 	if (!open_pipe(log_fds) || !open_pipe(ready_fds))
 		fail_and_exit("open a pipe", session);
-	/* Blocked before the fork, so that none is lost. An ignored one stays ignored. */
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGCHLD);
-	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
-		if (!is_ignored(handled[i]))
-			sigaddset(&signals, handled[i]);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	supervisor.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
+	supervisor.signal_fd =
+		fs_signals_watch(SIGCHLD); /* before the fork: none is lost */
 	if (supervisor.signal_fd < 0)
 		fail_and_exit("watch for signals", session);
 	signal(SIGPIPE, SIG_IGN);
