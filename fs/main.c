@@ -28,6 +28,8 @@ static int run(const struct fs_options *options)
 		return fs_list(options);
 	case FS_MODE_CAT:
 		return fs_cat(options);
+	case FS_MODE_EXTRACT:
+		return fs_extract(options);
 	case FS_MODE_MOUNT:
 		break;
 	}

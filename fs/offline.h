@@ -16,6 +16,9 @@ int fs_list(const struct fs_options *options);
 /* --cat: files of the tree to standard output. Return: the exit status. */
 int fs_cat(const struct fs_options *options);
 
+/* --extract: files of the tree below a folder. Return: the exit status. */
+int fs_extract(const struct fs_options *options);
+
 /* What is printed has to arrive; a full disk behind a redirection is an error. */
 int fs_offline_flush(int exit_status);
 

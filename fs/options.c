@@ -255,10 +255,11 @@ static int apply(struct fs_options *options, struct values *values)
 
 /* ---- the command line ---- */
 
-/* Long options without a letter: a mode, or a rule of the filter. */
+/* Long options without a letter: a mode, or a rule of the filter, or what they say. */
 enum {
 	OPTION_MODE = 256,
 	OPTION_RULE = 512,
+	OPTION_FORCE = 768,
 };
 
 static int fail_switch(int option, char **argv)
@@ -293,6 +294,9 @@ static int take_switch(int option, char **argv, struct fs_options *options,
 		return 0;
 	case 'o':
 		return parse_o(optarg, values, &options->fuse);
+	case OPTION_FORCE:
+		options->force = true;
+		return 0;
 	default:
 		break;
 	}
@@ -311,6 +315,8 @@ static int parse_switches(int argc, char **argv, struct fs_options *options,
 		{ "check", no_argument, NULL, OPTION_MODE + FS_MODE_CHECK },
 		{ "list", no_argument, NULL, OPTION_MODE + FS_MODE_LIST },
 		{ "cat", no_argument, NULL, OPTION_MODE + FS_MODE_CAT },
+		{ "extract", no_argument, NULL, OPTION_MODE + FS_MODE_EXTRACT },
+		{ "force", no_argument, NULL, OPTION_FORCE },
 		{ "include", required_argument, NULL, OPTION_RULE + KEY_INCLUDE },
 		{ "exclude", required_argument, NULL, OPTION_RULE + KEY_EXCLUDE },
 		{ "rename", required_argument, NULL, OPTION_RULE + KEY_RENAME },
@@ -367,6 +373,12 @@ static int check_operands(const struct fs_options *options)
 					   "--cat wants a SOURCE and at least one PATH; "
 					   "see --help");
 		break;
+	case FS_MODE_EXTRACT:
+		if (count < 2)
+			return fs_log_fail(SFT_E_USAGE,
+					   "--extract wants a SOURCE and a DIR; see "
+					   "--help");
+		break;
 	case FS_MODE_HELP:
 	case FS_MODE_VERSION:
 		return 0;
@@ -375,6 +387,9 @@ static int check_operands(const struct fs_options *options)
 		return fs_log_fail(SFT_E_USAGE, "the SOURCE is empty; see --help");
 	if (options->long_list && options->mode != FS_MODE_LIST)
 		return fs_log_fail(SFT_E_USAGE, "-l goes with --list; see --help");
+	if (options->force && options->mode != FS_MODE_EXTRACT)
+		return fs_log_fail(SFT_E_USAGE,
+				   "--force goes with --extract; see --help");
 	return 0;
 }
 

@@ -6,6 +6,7 @@
  *	safetensorsfs --check SOURCE...
  *	safetensorsfs --list [-l] SOURCE [PATH]
  *	safetensorsfs --cat SOURCE PATH...
+ *	safetensorsfs --extract SOURCE DIR [PATH...]
  *
  * Options may stand anywhere, so that mount(8) can call `safetensorsfs SOURCE MOUNTPOINT
  * -o ...`. What -o holds and we do not know goes to libfuse, which refuses the rest.
@@ -24,6 +25,7 @@ enum fs_mode {
 	FS_MODE_CHECK,
 	FS_MODE_LIST,
 	FS_MODE_CAT,
+	FS_MODE_EXTRACT,
 	FS_MODE_HELP,
 	FS_MODE_VERSION,
 };
@@ -41,6 +43,7 @@ struct fs_options {
 	bool debug;
 	bool single_thread;
 	bool long_list;
+	bool force;    /* write again what is there */
 	bool nonempty; /* no warning about a mount point that hides files */
 	enum fs_sandbox sandbox;
 	char *view; /* shown at the root; NULL: the default */

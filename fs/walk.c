@@ -63,3 +63,8 @@ bool fs_walk_next(struct fs_walk *walk, struct sft_entry *ret_entry)
 	}
 	return false;
 }
+
+void fs_walk_skip(struct fs_walk *walk)
+{
+	walk->enters = false;
+}

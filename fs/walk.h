@@ -50,4 +50,7 @@ void fs_walk_init(struct fs_walk *walk, const struct sft_model *model,
 /* Return: false behind the last entry. */
 bool fs_walk_next(struct fs_walk *walk, struct sft_entry *ret_entry);
 
+/* Passes over all that is in the folder which the last entry was. */
+void fs_walk_skip(struct fs_walk *walk);
+
 #endif /* FS_WALK_H */
