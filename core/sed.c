@@ -68,6 +68,16 @@ static enum sft_status refuse_escape(const struct reader *in)
 	return refuse(in, in->at, "unknown escape '\\%c'", in->at[1]);
 }
 
+/* Refuses text that ends where a delimiter should be, which may be any ASCII character.
+ */
+static enum sft_status refuse_end(const struct reader *in, const char *before)
+{
+	char delimiter[8];
+
+	sft_escape(delimiter, sizeof(delimiter), &in->delimiter, 1);
+	return refuse(in, in->at, "no '%s' behind the %s", delimiter, before);
+}
+
 /* Hands @len bytes of the expression to regcomp(). */
 static void take(struct reader *in, size_t len)
 {
@@ -143,8 +153,7 @@ static enum sft_status read_regex(struct reader *in)
 		enum sft_status status = SFT_OK;
 
 		if (*in->at == '\0')
-			return refuse(in, in->at, "no '%c' behind the regular expression",
-				      in->delimiter);
+			return refuse_end(in, "regular expression");
 		/* regcomp() would take it for a character. */
 		if (*in->at == ')' && depth-- == 0)
 			return refuse(in, in->at, "')' without its '('");
@@ -184,8 +193,7 @@ static enum sft_status read_replacement(struct reader *in, struct sft_rename *re
 		char byte = c;
 
 		if (c == '\0')
-			return refuse(in, in->at, "no '%c' behind the replacement",
-				      in->delimiter);
+			return refuse_end(in, "replacement");
 		if (c == '&') {
 			add_group(in, rename, 0);
 			in->at++;

@@ -167,6 +167,8 @@ static const struct {
 	{ "s/", "character 3: no '/' behind the regular expression" },
 	{ "s/é", "character 4: no '/' behind the regular expression" },
 	{ "s/a/b", "character 6: no '/' behind the replacement" },
+	{ "s\001a", "character 4: no '\\u0001' behind the regular expression" },
+	{ "s\033a\033b", "character 6: no '\\u001b' behind the replacement" },
 	{ "s/a\\", "character 4: '\\' with nothing behind it" },
 	{ "s/a/\\", "character 5: '\\' with nothing behind it" },
 	{ "s//b/", "character 3: the regular expression is empty" },
