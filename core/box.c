@@ -221,15 +221,15 @@ static void write_text(const struct span *spans, size_t rank, struct sft_box *bo
 /* Appends a level, or makes the last one longer where this goes on with it. */
 static void add_level(struct sft_rows *rows, uint64_t count, uint64_t stride)
 {
-	const size_t last = rows->level_count - 1;
+	const size_t next = rows->level_count;
 
-	if (rows->level_count > 0 &&
-	    rows->levels[last].count * rows->levels[last].stride == stride) {
-		rows->levels[last].count *= count;
+	if (next > 0 &&
+	    rows->levels[next - 1].count * rows->levels[next - 1].stride == stride) {
+		rows->levels[next - 1].count *= count;
 		return;
 	}
-	rows->levels[rows->level_count].count = count;
-	rows->levels[rows->level_count].stride = stride;
+	rows->levels[next].count = count;
+	rows->levels[next].stride = stride;
 	rows->level_count++;
 }
 
@@ -247,8 +247,8 @@ static bool find_rows(uint8_t bits, const struct span *spans, size_t rank,
 	uint64_t off = 0;
 	uint64_t unaligned;
 
-	for (size_t i = rank; i-- > 0;) {
-		const struct span *span = &spans[i];
+	for (size_t i = rank; i > 0; i--) {
+		const struct span *span = &spans[i - 1];
 
 		off += span->begin * stride;
 		if (run == stride && rows->level_count == 0)

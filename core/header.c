@@ -16,8 +16,9 @@ enum sft_status sft_header_decode_len(const uint8_t field[SFT_LEN_FIELD_LEN],
 				"only %" PRIu64
 				" bytes, no room for the %u of a header length",
 				file_len, SFT_LEN_FIELD_LEN);
-	for (unsigned i = SFT_LEN_FIELD_LEN; i-- > 0;) /* little endian on any machine */
-		len = len << 8 | field[i];
+	/* Little endian on any machine. */
+	for (unsigned i = SFT_LEN_FIELD_LEN; i > 0; i--)
+		len = len << 8 | field[i - 1];
 	if (len > SFT_HEADER_LEN_MAX)
 		return sft_fail(err, SFT_E_HEADER_TOO_LARGE, 0,
 				"header of %" PRIu64 " bytes, the limit is %" PRIu64, len,

@@ -221,7 +221,7 @@ static enum sft_status read_open(const struct sft_backing *file, uint8_t **ret_t
 		return sft_fail(err, SFT_E_LIMIT, SFT_POS_NONE,
 				"an index of %" PRIu64 " bytes, the limit is %" PRIu64,
 				len, SFT_INDEX_LEN_MAX);
-	text = malloc((size_t)len + 1);
+	text = malloc(len > 0 ? (size_t)len : 1);
 	if (text == NULL)
 		return sft_fail_memory(err);
 	status = sft_read_all(file->fd, text, (size_t)len, 0, err);

@@ -199,13 +199,13 @@ static void warn_of(const struct lint *lint, const struct sft_shard *shard,
 {
 	for (size_t i = 0; i < RULE_COUNT; i++) {
 		struct sft_error warning;
-		const uint64_t more = lint->count[i] - 1;
 
 		if (lint->count[i] == 0)
 			continue;
-		if (more > 0)
+		if (lint->count[i] > 1)
 			sft_fail(&warning, SFT_OK, SFT_LEN_FIELD_LEN + lint->first[i],
-				 "%s (and %" PRIu64 " more)", rule_texts[i], more);
+				 "%s (and %" PRIu64 " more)", rule_texts[i],
+				 lint->count[i] - 1);
 		else
 			sft_fail(&warning, SFT_OK, SFT_LEN_FIELD_LEN + lint->first[i],
 				 "%s", rule_texts[i]);
@@ -220,7 +220,7 @@ static enum sft_status lint_shard(const struct sft_shard *shard,
 				  void *arg, struct sft_error *err)
 {
 	const size_t len = shard->header.text_len;
-	auto_free uint8_t *text = malloc(len + 1);
+	auto_free uint8_t *text = malloc(len > 0 ? len : 1);
 	auto_free struct lint *lint = calloc(1, sizeof(*lint));
 	enum sft_status status;
 

@@ -155,8 +155,9 @@ static enum sft_status read_regex(struct reader *in)
 		if (*in->at == '\0')
 			return refuse_end(in, "regular expression");
 		/* regcomp() would take it for a character. */
-		if (*in->at == ')' && depth-- == 0)
+		if (*in->at == ')' && depth == 0)
 			return refuse(in, in->at, "')' without its '('");
+		depth -= *in->at == ')';
 		depth += *in->at == '(';
 		if (*in->at == '\\')
 			status = read_regex_escape(in);
