@@ -300,7 +300,8 @@ uint64_t sft_folder_absents(const struct sft_model *model, struct sft_ref folder
  * The text is canonical: however a slice is written, it is the same for the same part.
  */
 struct sft_slice {
-	struct sft_ref ref;           /* the file of the whole tensor */
+	/* The file of the whole tensor; not valid where a folder's file has its name. */
+	struct sft_ref ref;
 	uint64_t id;                  /* a hash of all this, the same at every opening */
 	size_t len;                   /* bytes of @text, at least 1 */
 	char text[SFT_SLICE_LEN_MAX]; /* not NUL-terminated */
