@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#define _GNU_SOURCE /* asprintf(), nftw() */
+#define _GNU_SOURCE /* asprintf(), mknodat(), nftw() */
 #include "tests/unit/support.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -62,6 +63,17 @@ int folder_setup(void **state)
 	return *state != NULL ? 0 : -1;
 }
 
+int memory_setup(void **state)
+{
+	char *path = strdup("/dev/shm/sft-unit-XXXXXX");
+
+	*state = path != NULL ? mkdtemp(path) : NULL;
+	if (*state != NULL)
+		return 0;
+	free(path);
+	return folder_setup(state);
+}
+
 static int remove_one(const char *path, const struct stat *info, int type,
 		      struct FTW *where)
 {
@@ -85,6 +97,25 @@ char *path_in(const char *folder, const char *name)
 
 	assert_true(asprintf(&path, "%s/%s", folder, name) > 0);
 	return path;
+}
+
+void make_many(const char *folder, const char *prefix, const char *suffix, unsigned count)
+{
+	const int fd = open(folder, O_PATH | O_DIRECTORY);
+	char first[64] = "";
+
+	for (unsigned i = 0; i < count; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s%06u%s", prefix, i, suffix);
+		if (i % 1000 == 0) { /* no file may have any number of names */
+			assert_int_equal(mknodat(fd, name, S_IFREG | 0600, 0), 0);
+			memcpy(first, name, sizeof(first));
+		} else { /* which are made faster than files */
+			assert_int_equal(linkat(fd, first, fd, name, 0), 0);
+		}
+	}
+	close(fd);
 }
 
 /* Makes the folders that a path goes through. */

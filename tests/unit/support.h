@@ -58,6 +58,17 @@ int folder_teardown(void **state);
 #define IN_FOLDER(test)                                                                  \
 	cmocka_unit_test_setup_teardown(test, folder_setup, folder_teardown)
 
+/* The same in memory where there is such a folder: a disk takes seconds for many files.
+ */
+int memory_setup(void **state);
+
+#define IN_MEMORY(test)                                                                  \
+	cmocka_unit_test_setup_teardown(test, memory_setup, folder_teardown)
+
+/* Makes @count empty files, called @prefix, six digits from 000000 on, and @suffix. */
+void make_many(const char *folder, const char *prefix, const char *suffix,
+	       unsigned count);
+
 /* The path of a file in a folder; free() it. */
 char *path_in(const char *folder, const char *name);
 

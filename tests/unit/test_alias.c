@@ -222,15 +222,19 @@ static void check_link(const struct sft_model *model, const char *path,
 	CHECK_UINT(path, sft_ref_type(model, link), SFT_TYPE_LINK);
 	CHECK_BYTES(path, bytes_at(got, len), sft_bytes_of(target));
 	CHECK_UINT(path, same_ref(follow(model, link), find_ref(model, file)), true);
+	CHECK_UINT(path, same_ref(sft_link_follow(model, link), find_ref(model, file)),
+		   true);
 }
 
 static const char linked[] =
 	"{\"a.b.c.t\":" EMPTY ",\"a.b.u\":" EMPTY ",\"top\":" EMPTY ",\"f.x\":" EMPTY
 	",\"f6\":[\"F6_E2M3\",[4],[0,3]],\"n\\u0000/.\":[\"U8\",[0],[3,3]],"
+	"\"w\":" EMPTY ",\"w.absmax\":" EMPTY ","
 	"\"__metadata__\":{\"top2\":\"top\",\"a.b.c.s\":\"a.b.c.t\",\"a.b.s\":\"a.b.c."
 	"t\","
 	"\"a.b.c.v\":\"a.b.u\",\"a.x.s\":\"a.b.c.t\",\"z.y.x.w\":\"a.b.c.t\","
-	"\"deep.er\":\"top\",\"r\":\"a.b.u\",\"f\":\"top\",\"g.h\":\"f6\","
+	"\"deep.er\":\"top\",\"r\":\"a.b.u\",\"f\":\"top\",\"g.h\":\"f6\",\"tied.w\":"
+	"\"w\","
 	"\"e\\u001b.q\":\"n\\u0000/.\",\"format\":\"pt\"}}";
 
 static const struct {
@@ -255,6 +259,9 @@ static const struct {
 	{ ".view/f32/a/b/s.npy", "c/t.npy", ".view/f32/a/b/c/t.npy" },
 	{ ".view/safetensors/a/x/s.safetensors", "../b/c/t.safetensors",
 	  ".view/safetensors/a/b/c/t.safetensors" },
+	/* To the file of the folder, which holds the tensor of its name. */
+	{ ".view/safetensors/tied/w.safetensors", "../w.safetensors",
+	  ".view/safetensors/w.safetensors" },
 	{ ".view/flat/z.y.x.w.bin", "a.b.c.t.bin", ".view/flat/a.b.c.t.bin" },
 	{ ".view/flat/z.y.x.w.json", "a.b.c.t.json", ".view/flat/a.b.c.t.json" },
 	{ ".view/flat/top2.npy", "top.npy", ".view/flat/top.npy" },

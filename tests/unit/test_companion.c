@@ -460,32 +460,12 @@ static void test_count(void **state)
 	sft_companions_done(&all);
 }
 
-/* Makes @count files that are left out; further names of a file are made faster. */
-static void make_many(const char *folder, unsigned count)
-{
-	const int fd = open(folder, O_PATH | O_DIRECTORY);
-	char first[16] = "";
-
-	for (unsigned i = 0; i < count; i++) {
-		char name[16];
-
-		snprintf(name, sizeof(name), ".%06u", i);
-		if (i % 1000 == 0) { /* no file may have any number of names */
-			assert_int_equal(mknodat(fd, name, S_IFREG | 0600, 0), 0);
-			memcpy(first, name, sizeof(first));
-		} else {
-			assert_int_equal(linkat(fd, first, fd, name, 0), 0);
-		}
-	}
-	close(fd);
-}
-
 static void test_left_out(void **state)
 {
 	struct sft_companions all;
 
 	write_text(*state, "x");
-	make_many(*state, 1100);
+	make_many(*state, ".", "", 1100); /* hidden */
 	assert_int_equal(sft_companions_open(&all, *state, &none, NULL), SFT_OK);
 	assert_int_equal(all.count, 1);
 	assert_int_equal(all.left_out_count, 1000);
@@ -494,23 +474,11 @@ static void test_left_out(void **state)
 	sft_companions_done(&all);
 }
 
-/* In memory where there is such a folder: a disk takes seconds. */
-static int memory_setup(void **state)
-{
-	char *path = strdup("/dev/shm/sft-unit-XXXXXX");
-
-	*state = path != NULL ? mkdtemp(path) : NULL;
-	if (*state != NULL)
-		return 0;
-	free(path);
-	return folder_setup(state);
-}
-
 static void test_endless(void **state)
 {
 	struct sft_companions all;
 
-	make_many(*state, 100001);
+	make_many(*state, ".", "", 100001);
 	assert_int_equal(sft_companions_open(&all, *state, &none, NULL), SFT_OK);
 	assert_int_equal(all.count, 0);
 	assert_string_equal(all.left_out[0].path, ".");
@@ -659,25 +627,15 @@ static void test_dead_mount(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_names),
-		IN_FOLDER(test_weights),
-		IN_FOLDER(test_bad_names),
-		IN_FOLDER(test_current_folder),
-		IN_FOLDER(test_kinds),
-		IN_FOLDER(test_device),
-		IN_FOLDER(test_links),
-		IN_FOLDER(test_links_by_steps),
-		IN_FOLDER(test_cache),
-		IN_FOLDER(test_no_cache),
-		IN_FOLDER(test_depth),
-		IN_FOLDER(test_count),
-		IN_FOLDER(test_left_out),
-		cmocka_unit_test_setup_teardown(test_endless, memory_setup,
-						folder_teardown),
-		IN_FOLDER(test_descriptors),
-		IN_FOLDER(test_rights),
-		IN_FOLDER(test_mounts),
-		IN_FOLDER(test_dead_mount),
+		IN_FOLDER(test_names),       IN_FOLDER(test_weights),
+		IN_FOLDER(test_bad_names),   IN_FOLDER(test_current_folder),
+		IN_FOLDER(test_kinds),       IN_FOLDER(test_device),
+		IN_FOLDER(test_links),       IN_FOLDER(test_links_by_steps),
+		IN_FOLDER(test_cache),       IN_FOLDER(test_no_cache),
+		IN_FOLDER(test_depth),       IN_FOLDER(test_count),
+		IN_FOLDER(test_left_out),    IN_MEMORY(test_endless),
+		IN_FOLDER(test_descriptors), IN_FOLDER(test_rights),
+		IN_FOLDER(test_mounts),      IN_FOLDER(test_dead_mount),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

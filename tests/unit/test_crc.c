@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/npy.h"
 #include "tests/unit/support.h"
 
 #define BUFFER_LEN 20000u
@@ -162,12 +163,50 @@ static void test_changed(void **state)
 	free(path);
 }
 
+/* Says that nobody waits any more, from the second time on that it is asked. */
+static bool is_over(void *arg)
+{
+	return ++*(unsigned *)arg > 1;
+}
+
+/* A long computation asks after each 16 MiB; a sparse file can claim to be longer. */
+static void test_long(void **state)
+{
+	static const uint8_t zeros[65536];
+	static const char text[] = "{\"a\":[\"U8\",[41943040],[0,41943040]]}";
+	const size_t len = 40u << 20;
+	char *path = path_in(*state, "m");
+	struct sft_error err = { 0 };
+	struct sft_model *model;
+	uint32_t crc, want;
+	unsigned asked = 0;
+	char header[SFT_NPY_HEADER_LEN_MAX];
+
+	write_model(*state, "m", text, 0);
+	assert_int_equal(truncate(path, (off_t)(8 + strlen(text) + len)), 0);
+	model = open_model(*state, "m", NULL);
+	sft_model_watch(model, is_over, &asked);
+	CHECK_UINT("over", sft_crc_npy(model, 0, &crc, &err), SFT_E_IO);
+	CHECK_HOLDS("over", err.detail, "nobody waits for this checksum any more");
+	CHECK_UINT("asked", asked, 2);
+	CHECK_UINT("kept", atomic_load(&model->state->crc[0]), 0);
+	sft_model_watch(model, NULL, NULL);
+	assert_int_equal(sft_crc_npy(model, 0, &crc, NULL), SFT_OK);
+	want = sft_crc(0, header,
+		       sft_npy_header(model, sft_whole(&model->tensors[0]), header));
+	for (size_t done = 0; done < len; done += sizeof(zeros))
+		want = sft_crc(want, zeros, sizeof(zeros));
+	CHECK_UINT("computed", crc, want);
+	sft_close(model);
+	free(path);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_crc), cmocka_unit_test(test_patch),
 		IN_FOLDER(test_npy),        IN_FOLDER(test_once),
-		IN_FOLDER(test_changed),
+		IN_FOLDER(test_changed),    IN_FOLDER(test_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,11 @@ static const struct {
 	  NULL,
 	  NULL,
 	  "\"a.b\" and \"tied\" are both renamed to, or are, \"a.b\"" },
+	{ "an alias takes a key that says something else",
+	  { "s/^tied/format/" },
+	  NULL,
+	  NULL,
+	  "\"tied\" is renamed to \"format\", which the metadata has already" },
 	{ "the reserved name",
 	  { "s/.*b.w$/__metadata__/" },
 	  NULL,
@@ -162,6 +167,33 @@ static void test_rows(void **state)
 	}
 }
 
+/* An entry is no alias where its key is a tensor; it may not become one without it. */
+static void test_laid_bare(void **state)
+{
+	static const char *const rules[][RULES_MAX] = { { "-x.b" },
+							{ "s/x/y/" },
+							{ "-a.b" } };
+	static const char *const metadata[] = { "{}", "{}", "{\"x.b\":\t\"a.w\"}" };
+
+	write_model(*state, "m",
+		    "{\"__metadata__\":{\"x.b\":\"a.w\"},\"a.w\":[\"U8\",[],[0,1]],"
+		    "\"x.b\":[\"U8\",[],[1,2]],\"a.b\":[\"U8\",[],[2,3]]}",
+		    3);
+	for (size_t i = 0; i < ARRAY_COUNT(rules); i++) {
+		struct sft_filter *filter = make_filter(rules[i]);
+		const struct sft_options options = { .filter = filter };
+		struct sft_model *model = open_model(*state, "m", &options);
+		struct sft_json json = { 0 };
+
+		CHECK_UINT(rules[i][0], model->alias_count, 0);
+		assert_int_equal(sft_metadata_format(model, "", &json, NULL), SFT_OK);
+		CHECK_TEXT(rules[i][0], json.text, metadata[i]);
+		free(json.text);
+		sft_close(model);
+		sft_filter_free(filter);
+	}
+}
+
 /* The old name stays known, and data is still found under the new one. */
 static void test_source(void **state)
 {
@@ -198,6 +230,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		IN_FOLDER(test_rows),
+		IN_FOLDER(test_laid_bare),
 		IN_FOLDER(test_source),
 	};
 

@@ -97,6 +97,39 @@ static void test_sums(void **state)
 	}
 }
 
+/* Whether files about all of a model are measured before anybody looks at them. */
+static void test_measured(void **state)
+{
+	static const struct {
+		const char *what;
+		size_t shards;
+		uint64_t shard_len;
+		bool is_measured;
+	} rows[] = {
+		{ "small", 3, 1000, false },
+		{ "half of what fits", 1, INT64_MAX / 2, true },
+		{ "more than can be counted", 3, UINT64_MAX / 2, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct sft_shard shards[COUNT_MAX] = { 0 };
+		struct sft_state model_state = { 0 };
+		struct sft_model model = {
+			.shards = shards,
+			.shard_count = rows[i].shards,
+			.format = "{}",
+			.state = &model_state,
+		};
+
+		for (size_t j = 0; j < rows[i].shards; j++)
+			shards[j].file.len = rows[i].shard_len;
+		CHECK_UINT(rows[i].what, sft_kept_init(&model, NULL), SFT_OK);
+		CHECK_UINT(rows[i].what, model.may_pass_limits, rows[i].is_measured);
+		sft_kept_done(&model);
+	}
+}
+
 /* ---- names as long as headers can be ---- */
 
 #define MIB ((size_t)1 << 20)
@@ -133,6 +166,62 @@ static void test_long_name(void **state)
 		sft_layout_done(&layouts[1]);
 		free(shard.header.text);
 	}
+}
+
+/* Each byte of such a name takes six in a document: 90 MB of them pass 512 MiB. */
+static void test_name_without_document(void **state)
+{
+	const uint32_t len = 89 * MIB;
+	struct sft_shard shard = { .name = (char[]){ "m" } };
+	struct sft_tensor tensor = { .name_len = len, .shape_off = len };
+	struct sft_model model = { .shards = &shard, .shard_count = 1 };
+
+	(void)state;
+	shard.header.text_len = len + 4;
+	shard.header.text = malloc(len + 4);
+	assert_non_null(shard.header.text);
+	memset(shard.header.text, 0x7f, len);
+	memcpy(shard.header.text + len, "[9]", 4);
+	CHECK_TEXT("absent", sft_describe_absent(&model, sft_whole(&tensor)),
+		   "its name makes the document longer than 512 MiB");
+	free(shard.header.text);
+}
+
+/* Metadata too long is absent, with a reason; so is the file that would copy it. */
+static void test_long_metadata(void **state)
+{
+	const uint32_t len = 45 * MIB;
+	struct sft_pair pairs[] = { { 0, 1, 0, len }, { 1, 2, 0, 1 } };
+	struct sft_shard shards[] = { { .name = (char[]){ "m" } },
+				      { .name = (char[]){ "n" } } };
+	struct sft_header *header = &shards[0].header;
+	struct sft_model model = { .shards = shards, .shard_count = 2, .format = "{}" };
+	struct sft_state model_state;
+	uint64_t merged_len;
+	size_t view = 0;
+	char *text;
+
+	(void)state;
+	/* Of two files: a single one is shown as it is. */
+	header->text_len = len;
+	header->text = malloc(len);
+	assert_non_null(header->text);
+	memset(header->text, 0x7f, len);
+	header->metadata = pairs;
+	header->metadata_count = ARRAY_COUNT(pairs);
+	give_state(&model, &model_state);
+	assert_int_equal(sft_describe_model(&model, NULL), SFT_OK);
+	text = (char *)model.metadata_document;
+	text[model.metadata_document_len - 1] = '\0';
+	CHECK_HOLDS("document", text, "\"metadata\":\tnull");
+	CHECK_HOLDS("document", text,
+		    "\"metadata_absent\":\t\"longer than a document can be\"");
+	while (strcmp(sft_view_name(view), "model") != 0)
+		view++;
+	CHECK_UINT("merged", sft_kept_len(&model, view, &merged_len), SFT_E_LIMIT);
+	sft_kept_done(&model);
+	free(text);
+	free(header->text);
 }
 
 /* A list of names ends where it is long enough, and says how many are left. */
@@ -179,7 +268,10 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_measured),
 		cmocka_unit_test(test_long_name),
+		cmocka_unit_test(test_name_without_document),
+		cmocka_unit_test(test_long_metadata),
 		cmocka_unit_test(test_missing),
 	};
 

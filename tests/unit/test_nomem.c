@@ -124,6 +124,8 @@ struct use {
 	bool reads; /* all files, not only a few */
 	enum sft_status want;
 	bool slices; /* of a matrix "s" */
+	const char *const
+		*rules; /* of a filter, up to NULL: "+" includes, "-" excludes */
 };
 
 /* All that have files of a kind of their own. */
@@ -132,14 +134,46 @@ static const char *const views[] = {
 	".view/safetensors", ".view/model", ".view/torch", ".view/npz",
 };
 
+static enum sft_status add_rule(struct sft_filter *filter, const char *rule,
+				struct sft_error *err)
+{
+	switch (rule[0]) {
+	case '+':
+		return sft_filter_include(filter, rule + 1, err);
+	case '-':
+		return sft_filter_exclude(filter, rule + 1, err);
+	default:
+		return sft_filter_rename(filter, rule, err);
+	}
+}
+
+/* Opens a model with the filter of a use, if it has one. */
+static enum sft_status open_filtered(const char *path, const struct use *use,
+				     struct sft_options *options,
+				     struct sft_model **ret_model, struct sft_error *err)
+{
+	struct sft_filter *filter = use->rules != NULL ? sft_filter_new() : NULL;
+	enum sft_status status = SFT_OK;
+
+	if (use->rules != NULL && filter == NULL)
+		return sft_fail_memory(err);
+	for (size_t i = 0; status == SFT_OK && use->rules != NULL && use->rules[i]; i++)
+		status = add_rule(filter, use->rules[i], err);
+	options->filter = filter;
+	if (status == SFT_OK)
+		status = sft_open(path, options, ret_model, err);
+	sft_filter_free(filter);
+	return status;
+}
+
 static enum sft_status use_model(const char *path, const struct use *use,
 				 struct result *result, struct sft_error *err)
 {
-	const struct sft_options options = { .skip_missing = use->skip_missing,
-					     .warn = note_warning,
-					     .warn_arg = result };
+	struct sft_options options = { .skip_missing = use->skip_missing,
+				       .warn = note_warning,
+				       .warn_arg = result };
 	struct sft_model *model = NULL;
-	enum sft_status status = sft_open(path, &options, &model, err);
+	enum sft_status status = open_filtered(path, use, &options, &model, err);
 
 	if (status == SFT_OK && use->reads)
 		status = read_folder(model, SFT_REF_ROOT, result, err);
@@ -272,13 +306,13 @@ static void write_many(const char *folder, const char *name)
 static void test_single(void **state)
 {
 	write_many(*state, "m");
-	check_all(*state, &(struct use){ "m", false, false, SFT_OK, false });
+	check_all(*state, &(struct use){ "m", false, false, SFT_OK, false, NULL });
 }
 
 static void test_slices(void **state)
 {
 	write_model(*state, "m", "{\"s\":[\"BF16\",[3,4],[0,24]]}", 24);
-	check_all(*state, &(struct use){ "m", false, false, SFT_OK, true });
+	check_all(*state, &(struct use){ "m", false, false, SFT_OK, true, NULL });
 }
 
 #define SMALL "{\"a.b\":[\"U8\",[],[0,1]],\"c\":[\"F4\",[2],[1,2]]}"
@@ -287,7 +321,7 @@ static void test_set(void **state)
 {
 	write_many(*state, "m-00001-of-00002.safetensors");
 	write_model(*state, "m-00002-of-00002.safetensors", SMALL, 2);
-	check_all(*state, &(struct use){ ".", false, false, SFT_OK, false });
+	check_all(*state, &(struct use){ ".", false, false, SFT_OK, false, NULL });
 }
 
 static void test_index(void **state)
@@ -299,9 +333,9 @@ static void test_index(void **state)
 	write_file(*state, "m.safetensors.index.json", index, strlen(index));
 	write_model(*state, "1.safetensors", SMALL, 2);
 	write_model(*state, "2.safetensors", SMALL, 2);
-	check_all(*state, &(struct use){ ".", true, true, SFT_OK, false });
+	check_all(*state, &(struct use){ ".", true, true, SFT_OK, false, NULL });
 	check_all(*state, &(struct use){ "m.safetensors.index.json", false, true,
-					 SFT_E_INDEX, false });
+					 SFT_E_INDEX, false, NULL });
 }
 
 /* Two files with aliases, a folder of them alone, and a format of their own. */
@@ -314,7 +348,29 @@ static void test_aliases(void **state)
 	write_model(*state, "m-00001-of-00002.safetensors", first, 5);
 	write_model(*state, "m-00002-of-00002.safetensors",
 		    "{\"__metadata__\":{\"a.c\":\"c\"},\"c\":[\"F64\",[1],[0,8]]}", 8);
-	check_all(*state, &(struct use){ ".", false, true, SFT_OK, false });
+	check_all(*state, &(struct use){ ".", false, true, SFT_OK, false, NULL });
+}
+
+/* More aliases than tables have room for at first, and rules about all of it. */
+static void test_filter(void **state)
+{
+	static const char *const rules[] = { "+t*", "-t99", "s/^t(.)$/x.\\1/",
+					     "s/9/nine/g", NULL };
+	char *header = malloc(32768);
+	size_t used;
+
+	assert_non_null(header);
+	used = (size_t)sprintf(header, "{\"__metadata__\":{\"format\":\"pt\"");
+	for (unsigned i = 0; i < 100; i++)
+		used += (size_t)sprintf(header + used, ",\"tied%u\":\"t%u\"", i, i);
+	used += (size_t)sprintf(header + used, "}");
+	for (unsigned i = 0; i < 100; i++)
+		used += (size_t)sprintf(header + used, ",\"t%u\":[\"U8\",[],[%u,%u]]", i,
+					i, i + 1);
+	strcpy(header + used, "}");
+	write_model(*state, "m", header, 100);
+	free(header);
+	check_all(*state, &(struct use){ "m", false, false, SFT_OK, false, rules });
 }
 
 /* Files that take more memory than there is at hand: many tensors in one. */
@@ -339,7 +395,7 @@ static void test_long_index(void **state)
 	used += (size_t)sprintf(text + used, "}}");
 	write_file(*state, "m.safetensors.index.json", text, used);
 	write_model(*state, "7.safetensors", SMALL, 2);
-	check_all(*state, &(struct use){ ".", true, false, SFT_OK, false });
+	check_all(*state, &(struct use){ ".", true, false, SFT_OK, false, NULL });
 	free(text);
 }
 
@@ -354,7 +410,7 @@ static void test_ambiguous(void **state)
 		snprintf(name, sizeof(name), "%u", i);
 		write_file(*state, name, "", 0);
 	}
-	check_all(*state, &(struct use){ ".", false, true, SFT_E_INDEX, false });
+	check_all(*state, &(struct use){ ".", false, true, SFT_E_INDEX, false, NULL });
 }
 
 /* ---- the other files of the folder ---- */
@@ -434,11 +490,11 @@ static void test_companions(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_single),      IN_FOLDER(test_slices),
-		IN_FOLDER(test_set),         IN_FOLDER(test_index),
-		IN_FOLDER(test_long_index),  IN_FOLDER(test_ambiguous),
-		IN_FOLDER(test_companions),  IN_FOLDER(test_aliases),
-		IN_FOLDER(test_large_files),
+		IN_FOLDER(test_single),     IN_FOLDER(test_slices),
+		IN_FOLDER(test_set),        IN_FOLDER(test_index),
+		IN_FOLDER(test_long_index), IN_FOLDER(test_ambiguous),
+		IN_FOLDER(test_companions), IN_FOLDER(test_aliases),
+		IN_FOLDER(test_filter),     IN_FOLDER(test_large_files),
 	};
 
 	cJSON_InitHooks(&(cJSON_Hooks){ .malloc_fn = fault_malloc, .free_fn = free });

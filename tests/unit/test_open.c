@@ -3,7 +3,7 @@
  * tests/unit/test_open.c - opening a whole model: what is missing, what fails first, and
  * that many threads make one result of it
  */
-#include "core/model.h"
+#include "core/file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -237,6 +237,124 @@ static void test_skip_heals_nothing(void **state)
 		      "empty; perhaps its download failed or has not begun");
 }
 
+/* ---- many ---- */
+
+/* So many that a tree is made by a thread of its own. */
+static void test_many_tensors(void **state)
+{
+	const unsigned count = 5000;
+	char *header = malloc(count * 32);
+	size_t used = 0;
+	struct sft_model *model;
+	struct sft_ref ref;
+
+	assert_non_null(header);
+	for (unsigned i = 0; i < count; i++)
+		used += (size_t)sprintf(header + used, "%s\"%u.w\":[\"U8\",[0],[0,0]]",
+					i > 0 ? "," : "{", i);
+	strcpy(header + used, "}");
+	write_model(*state, "m", header, 0);
+	free(header);
+	model = open_model(*state, "m", NULL);
+	assert_int_equal(model->trees[SFT_TREE_FLAT].count, count + 1);
+	assert_int_equal(model->trees[SFT_TREE_NESTED].count, 2 * count + 1);
+	ref = find_ref(model, ".view/flat/4999.w.npy");
+	CHECK_BYTES("last", sft_model_name(model, sft_ref_tensor(model, ref)),
+		    BYTES("4999.w"));
+	sft_close(model);
+}
+
+/* A complete set, but of more files than are opened; none of them is. */
+static void test_too_many_shards(void **state)
+{
+	const unsigned count = SFT_SHARDS_MAX + 1;
+
+	for (unsigned i = 1; i <= count; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "m-%05u-of-%05u.safetensors", i, count);
+		write_file(*state, name, "", 0);
+	}
+	CHECK_UINT("set", sft_open(*state, NULL, NULL, NULL), SFT_E_LIMIT);
+}
+
+/* Each header is as long as one may be; together they are more than is read. */
+static void test_long_headers(void **state)
+{
+	const unsigned count = SFT_HEADERS_LEN_MAX / SFT_HEADER_LEN_MAX + 1;
+	const size_t len = SFT_HEADER_LEN_MAX;
+	char *header = malloc(len + 1);
+	struct sft_error err = { 0 };
+	char name[64];
+	char *first;
+
+	assert_non_null(header);
+	memset(header, ' ', len);
+	header[0] = '{';
+	header[1] = '}';
+	header[len] = '\0';
+	snprintf(name, sizeof(name), "m-00001-of-%05u.safetensors", count);
+	write_model(*state, name, header, 0);
+	free(header);
+	first = path_in(*state, name);
+	for (unsigned i = 2; i <= count; i++) {
+		char *path;
+
+		snprintf(name, sizeof(name), "m-%05u-of-%05u.safetensors", i, count);
+		path = path_in(*state, name);
+		assert_int_equal(link(first, path), 0);
+		free(path);
+	}
+	CHECK_UINT("headers", sft_open(*state, NULL, NULL, &err), SFT_E_LIMIT);
+	CHECK_HOLDS(
+		"headers", err.detail,
+		"the headers up to here have 2200000000 bytes, the limit is 2147483648");
+	free(first);
+}
+
+/* ---- the other files of the folder ---- */
+
+static void test_companions(void **state)
+{
+	struct sft_model *model;
+	char *text;
+	size_t len;
+
+	write_model(*state, "model.safetensors", "{\"a\":[\"U8\",[],[0,1]]}", 1);
+	write_file(*state, "config.json", "{}\n", 3);
+	write_file(*state, "sub/tokenizer.json", "[1]", 3);
+	model = open_model(*state, ".", NULL);
+	text = read_whole(model, ".view/model/config.json", &len);
+	CHECK_TEXT("file", text, "{}\n");
+	free(text);
+	text = read_whole(model, ".view/npz/sub/tokenizer.json", &len);
+	CHECK_TEXT("below", text, "[1]");
+	free(text);
+	sft_close(model);
+}
+
+/* Hidden files are left out; past a thousand they are counted rather than named. */
+static void test_left_out(void **state)
+{
+	struct sft_model *model;
+	char *text;
+	size_t len;
+
+	write_model(*state, "model.safetensors", "{}", 0);
+	for (unsigned i = 0; i < SFT_LEFT_OUT_MAX + 7; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), ".%05u", i);
+		write_file(*state, name, "", 0);
+	}
+	model = open_model(*state, ".", NULL);
+	text = read_whole(model, "__metadata__.json", &len);
+	CHECK_HOLDS("named", text, "\".00999\":\t\"its name begins with a dot\"\n");
+	CHECK_HOLDS("counted", text, "\"left_out_more\":\t7");
+	free(text);
+	sft_close(model);
+}
+
 /* ---- the rest ---- */
 
 static void test_empty_model(void **state)
@@ -281,6 +399,11 @@ int main(void)
 		IN_FOLDER(test_skip),
 		IN_FOLDER(test_all_missing),
 		IN_FOLDER(test_skip_heals_nothing),
+		IN_FOLDER(test_many_tensors),
+		IN_FOLDER(test_too_many_shards),
+		IN_FOLDER(test_long_headers),
+		IN_FOLDER(test_companions),
+		IN_FOLDER(test_left_out),
 		IN_FOLDER(test_empty_model),
 		IN_FOLDER(test_open_files),
 	};

@@ -2,9 +2,11 @@
 /*
  * tests/unit/test_shared.c - one large layout for all who have the file open
  */
+#define _GNU_SOURCE /* memmem() */
 #include "core/shared.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/unit/support.h"
@@ -60,6 +62,78 @@ static void test_users(void **state)
 	sft_close(model);
 }
 
+/* The header of a tensor with many dimensions is a long text, too. */
+static void test_long_shape(void **state)
+{
+	char text[8192] = "{\"a\":[\"U8\",[1";
+	struct sft_model *model;
+
+	for (unsigned i = 0; i < 2100; i++)
+		strcat(text, ",1");
+	strcat(text, "],[0,1]]}");
+	write_model(*state, "m", text, 1);
+	model = open_model(*state, "m", NULL);
+	CHECK_UINT("json", sft_shared_has(model, find_ref(model, "a.json")), true);
+	sft_close(model);
+}
+
+/* A model of one tensor whose name is so long that its files are shared, too. */
+static struct sft_model *open_long(const char *folder, char name[4200])
+{
+	char text[8192];
+
+	memset(name, 'n', 4096);
+	strcpy(name + 4096, "");
+	snprintf(text, sizeof(text), "{\"%s\":[\"U8\",[2000],[0,2000]]}", name);
+	write_model(folder, "m", text, 2000);
+	return open_model(folder, "m", NULL);
+}
+
+#define SLICES 999u
+
+/* More slices than there are buckets, each of them its own; dropped from the middle on.
+ */
+static void test_slices(void **state)
+{
+	char name[4200], component[SFT_COMPONENT_MAX];
+	struct sft_model *model = open_long(*state, name);
+	const size_t len =
+		sft_name_encode(sft_bytes_of(name), sizeof(component), component);
+	struct sft_shared_layout *layouts[SLICES], *again;
+	struct sft_slice *slices = calloc(SLICES, sizeof(*slices));
+
+	assert_non_null(slices);
+	for (unsigned i = 0; i < SLICES; i++) {
+		char file[320];
+		const int file_len = snprintf(file, sizeof(file), "%.*s[%u:%u].json",
+					      (int)len, component, i, 2 * i + 1);
+
+		assert_true(sft_slice_lookup(model, SFT_REF_ROOT, file, (size_t)file_len,
+					     &slices[i]));
+		assert_true(sft_shared_has(model, slices[i].ref));
+		assert_int_equal(
+			sft_shared_take(model, slices[i].ref, &slices[i], &layouts[i]),
+			SFT_OK);
+	}
+	for (unsigned i = 0; i < SLICES; i++) {
+		const struct sft_layout *layout = sft_shared_get(layouts[i]);
+		char want[64];
+
+		snprintf(want, sizeof(want), "\"slice\":\t\"%u:%u\"", i, 2 * i + 1);
+		assert_non_null(
+			memmem(layout->text, layout->text_len, want, strlen(want)));
+		assert_int_equal(
+			sft_shared_take(model, slices[i].ref, &slices[i], &again),
+			SFT_OK);
+		assert_ptr_equal(again, layouts[i]);
+		sft_shared_drop(model, again);
+	}
+	for (unsigned i = 0; i < SLICES; i++)
+		sft_shared_drop(model, layouts[(i + SLICES / 2) % SLICES]);
+	free(slices);
+	sft_close(model);
+}
+
 static void *open_and_read(void *arg)
 {
 	const struct sft_model *model = arg;
@@ -97,8 +171,8 @@ static void test_threads(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_which),
-		IN_FOLDER(test_users),
+		IN_FOLDER(test_which),      IN_FOLDER(test_users),
+		IN_FOLDER(test_long_shape), IN_FOLDER(test_slices),
 		IN_FOLDER(test_threads),
 	};
 

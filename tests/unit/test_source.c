@@ -178,6 +178,22 @@ static void test_long_list(void **state)
 	CHECK_HOLDS("the end", err.detail, name);
 }
 
+/* More than are looked at; of other files there may be any number. */
+static void test_endless(void **state)
+{
+	struct sft_source source;
+	struct sft_error err;
+
+	make_many(*state, "", ".bin", SFT_FOLDER_NAMES_MAX + 10);
+	write_file(*state, "model.safetensors", "", 0);
+	assert_int_equal(sft_source_find(*state, &source, &err), SFT_OK);
+	sft_source_done(&source);
+	make_many(*state, "", ".safetensors", SFT_FOLDER_NAMES_MAX);
+	assert_int_equal(sft_source_find(*state, &source, &err), SFT_E_LIMIT);
+	CHECK_TEXT("limit", err.detail, "more than 100000 model files in one folder");
+	sft_source_done(&source);
+}
+
 /* A file is itself, whatever its name; only the suffix of an index makes an index. */
 static void test_files(void **state)
 {
@@ -290,9 +306,10 @@ static void test_links(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_folders),    IN_FOLDER(test_mixed_sets),
-		IN_FOLDER(test_long_list),  IN_FOLDER(test_files),
-		IN_FOLDER(test_bare_names), IN_FOLDER(test_links),
+		IN_FOLDER(test_folders),   IN_FOLDER(test_mixed_sets),
+		IN_FOLDER(test_long_list), IN_MEMORY(test_endless),
+		IN_FOLDER(test_files),     IN_FOLDER(test_bare_names),
+		IN_FOLDER(test_links),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
