@@ -34,6 +34,13 @@ install_build_packages() {
 	install_packages "${packages[@]}"
 }
 
+# clang with the runtime of its sanitizers, which is a package of its own in Debian.
+install_fuzz_packages() {
+	install_build_packages
+	command -v clang >/dev/null || install_packages clang
+	install_packages "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+}
+
 # build DIR OPTION...: sets a build folder up once, and builds; quiet unless it fails.
 build() {
 	local dir=$1 log
