@@ -34,8 +34,9 @@ INLINE void run(const uint8_t *src, uint8_t *dst, size_t count, size_t step,
 	for (; count >= step; count -= step, src += step_len, dst += 4 * step)
 		convert(src, dst);
 	if (count > 0) {
-		uint8_t in[STEP_LEN_MAX] = { 0 };
-		uint8_t out[4 * STEP_MAX];
+		/* gcc would align them unasked, but not where ASan moves them. */
+		_Alignas(STEP_LEN_MAX) uint8_t in[STEP_LEN_MAX] = { 0 };
+		_Alignas(STEP_LEN_MAX) uint8_t out[4 * STEP_MAX];
 
 		memcpy(in, src, (count * step_len + step - 1) / step);
 		convert(in, out);
