@@ -116,6 +116,7 @@ enum sft_status sft_backing_take(struct sft_backing *backing, int *fd,
 	backing->uid = info.st_uid;
 	backing->gid = info.st_gid;
 	backing->device = info.st_dev;
+	backing->inode = info.st_ino;
 	backing->fd = steal_fd(fd);
 	return SFT_OK;
 }

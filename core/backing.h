@@ -19,6 +19,7 @@ struct sft_backing {
 	uid_t uid;
 	gid_t gid;
 	dev_t device;
+	ino_t inode;
 	const uint8_t *map; /* of the whole file; NULL: use pread() */
 };
 

@@ -167,6 +167,19 @@ unsigned sft_model_changes(const struct sft_model *model)
 	return atomic_load(&model->state->changes);
 }
 
+bool sft_model_holds(const struct sft_model *model, dev_t device, ino_t inode)
+{
+	const size_t count = model->shard_count + model->companions.count;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct sft_backing *file = sft_model_file(model, i);
+
+		if (file->device == device && file->inode == inode)
+			return true;
+	}
+	return false;
+}
+
 bool sft_ref_changed(const struct sft_model *model, struct sft_ref ref)
 {
 	return has_changed(model, sft_ref_home(model, ref));

@@ -133,6 +133,12 @@ void sft_model_watch(const struct sft_model *model, bool (*is_over)(void *arg),
 /* How many changes of the source were seen. The files of each answer SFT_E_CHANGED. */
 unsigned sft_model_changes(const struct sft_model *model);
 
+/*
+ * Whether a file, by its st_dev and st_ino, is one of those that the model was opened
+ * from: who writes files must not put one in its place.
+ */
+bool sft_model_holds(const struct sft_model *model, dev_t device, ino_t inode);
+
 /* ---- the tree ---- */
 
 /*

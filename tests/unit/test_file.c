@@ -351,6 +351,40 @@ static void test_homes(void **state)
 	free(first);
 }
 
+/* The files that a model was opened from, and no others. */
+static void test_holds(void **state)
+{
+	static const struct {
+		const char *path;
+		bool is_held;
+	} rows[] = {
+		{ "h/m-00001-of-00002.safetensors", true },
+		{ "h/m-00002-of-00002.safetensors", true },
+		{ "h/config.json", true },
+		{ "h/.hidden", false },
+		{ "h", false },
+	};
+	char *first;
+	struct sft_model *model = open_pair(*state, "h", NULL, &first);
+
+	sft_close(model);
+	write_file(*state, "h/config.json", "{}", 2);
+	write_file(*state, "h/.hidden", "{}", 2);
+	model = open_model(*state, "h", NULL);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *path = path_in(*state, rows[i].path);
+		struct stat info;
+
+		assert_int_equal(stat(path, &info), 0);
+		CHECK_UINT(rows[i].path, sft_model_holds(model, info.st_dev, info.st_ino),
+			   rows[i].is_held);
+		assert_false(sft_model_holds(model, info.st_dev + 1, info.st_ino));
+		free(path);
+	}
+	sft_close(model);
+	free(first);
+}
+
 /* Puts a file that lies in memory, and so on a device of its own, in a file's place. */
 static int move_to_memory(const char *path)
 {
@@ -631,7 +665,7 @@ int main(void)
 		IN_FOLDER(test_homes),         IN_FOLDER(test_touched),
 		IN_FOLDER(test_change_beside), IN_FOLDER(test_lent),
 		IN_FOLDER(test_many_pieces),   IN_FOLDER(test_io_error),
-		IN_FOLDER(test_devices),
+		IN_FOLDER(test_holds),         IN_FOLDER(test_devices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
