@@ -2,8 +2,11 @@
 /*
  * fs/main.c - safetensorsfs, the program
  */
+#include <fcntl.h>
 #include <malloc.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "fs/log.h"
 #include "fs/mount.h"
@@ -36,6 +39,19 @@ static int run(const struct fs_options *options)
 	return fs_mount(options);
 }
 
+/*
+ * Descriptors 0 to 2 may be closed: files opened later must not get their numbers, or a
+ * message would be written into one. What goes to them fails, as if they were closed.
+ */
+static bool fill_standard_fds(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct fs_options options;
@@ -44,6 +60,8 @@ int main(int argc, char **argv)
 	/* What is large goes back at once; left to itself the threshold rises to 32 MiB.
 	 */
 	mallopt(M_MMAP_THRESHOLD, LARGE_LEN);
+	if (!fill_standard_fds())
+		return 1; /* there may be nobody to tell */
 	exit_status = fs_options_parse(argc, argv, &options);
 
 	if (exit_status == 0)

@@ -229,19 +229,6 @@ static void free_tables(struct fs_context *context)
 	fs_opened_free(context->opened);
 }
 
-/* Descriptors 0 to 2 may be closed; files opened later must not get their numbers. */
-static bool fill_standard_fds(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
 int fs_mount(const struct fs_options *options)
 {
 	const char *source = options->operands[0];
@@ -253,9 +240,6 @@ int fs_mount(const struct fs_options *options)
 
 	/* An inherited SIG_IGN would take the children's status away. */
 	signal(SIGCHLD, SIG_DFL);
-	if (!fill_standard_fds())
-		return fs_log_fail(SFT_E_IO, "/dev/null cannot be opened: %s",
-				   strerror(errno));
 	if (sft_open(source, &options->model, &model, &err) != SFT_OK) {
 		fs_log_error(&err);
 		return 1;

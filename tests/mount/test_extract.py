@@ -14,7 +14,7 @@ import make_model
 import slicing
 import views
 from carried import write
-from extracting import check_copy, extract
+from extracting import check_copy, check_same, extract
 from make_model import Spec
 
 pytestmark = pytest.mark.usefixtures("driver")
@@ -297,6 +297,33 @@ def test_full_output(edge_file, tmp_path):
     assert result.returncode == 1 and "standard output" in result.stderr
     assert (tmp_path / "out" / "w.bin").read_bytes() == make_model.pattern(
         Spec("w", "U8", (3,)), 0, 3)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-",
+                                    "<&- >&- 2>&-"])
+def test_closed_standard_streams(edge_file, tmp_path, closed):
+    """Without descriptors 0 to 2 no file becomes one of them: messages are written into none."""
+    (tmp_path / "out" / "w.json").mkdir(parents=True)  # there is something to be said
+    before = edge_file.read_bytes()
+    result = subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *extracting.command(edge_file, tmp_path / "out")],
+        env=harness.environment(log=tmp_path / "sanitizer"), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, check=False)
+    assert result.returncode == 1
+    assert not list(tmp_path.glob("sanitizer*"))
+    assert edge_file.read_bytes() == before
+    (tmp_path / "out" / "w.json").rmdir()
+    extract(edge_file, tmp_path / "out", "w.json")
+    extract(edge_file, tmp_path / "whole")
+    check_same(tmp_path / "whole", tmp_path / "out")
+
+
+def test_cat_to_a_closed_output(edge_file):
+    """Nor does it pass for written what went nowhere."""
+    result = subprocess.run(["sh", "-c", '"$0" --cat "$1" w.bin >&-', harness.find_driver(),
+                             edge_file], env=harness.environment(), stderr=subprocess.PIPE,
+                            text=True, check=False)
+    assert result.returncode == 1 and "standard output" in result.stderr
 
 
 @pytest.mark.parametrize("words", [
