@@ -86,6 +86,7 @@ static bool take(struct fs_copy *copy, struct piece *piece)
 		if (piece->len > most)
 			piece->len = most;
 		copy->next += piece->len;
+		copy->has_ranges = copy->has_ranges || piece->is_range;
 	}
 	pthread_mutex_unlock(&copy->lock);
 	return taken;

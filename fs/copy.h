@@ -38,6 +38,7 @@ struct fs_copy {
 	pthread_cond_t moved; /* @done or @status is another */
 	uint64_t next;        /* first byte that nobody has taken */
 	uint64_t done;        /* bytes that are written */
+	bool has_ranges; /* the kernel copied some: ask sft_home_check() in the end */
 	enum sft_status status;
 	struct sft_error err; /* of a status that is not SFT_OK */
 };

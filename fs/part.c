@@ -30,19 +30,18 @@ static bool is_time(const struct timespec *there, const struct timespec *want)
 }
 
 enum fs_there fs_part_look(const struct fs_folder *folder, const char *name,
-			   const struct sft_attr *attr, struct stat *ret_info)
+			   const struct sft_attr *attr)
 {
-	ret_info->st_ino = 0;
-	if (fstatat(folder->fd, name, ret_info, AT_SYMLINK_NOFOLLOW) != 0)
-		return FS_THERE_NOT;
-	if (S_ISDIR(ret_info->st_mode))
+	struct stat info;
+
+	if (fstatat(folder->fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+		return FS_THERE_NOTHING;
+	if (S_ISDIR(info.st_mode))
 		return FS_THERE_FOLDER;
-	if (!S_ISREG(ret_info->st_mode))
-		ret_info->st_ino = 0;
-	else if ((uint64_t)ret_info->st_size == attr->len &&
-		 is_time(&ret_info->st_mtim, &attr->mtime))
-		return FS_THERE_SAME;
-	return FS_THERE_NOT;
+	return S_ISREG(info.st_mode) && (uint64_t)info.st_size == attr->len &&
+			       is_time(&info.st_mtim, &attr->mtime)
+		       ? FS_THERE_SAME
+		       : FS_THERE_OTHER;
 }
 
 /* ---- the file under its other name ---- */

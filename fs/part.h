@@ -14,8 +14,6 @@
 #ifndef FS_PART_H
 #define FS_PART_H
 
-#include <sys/stat.h>
-
 #include "fs/target.h"
 
 struct fs_part {
@@ -28,20 +26,20 @@ struct fs_part {
 };
 
 enum fs_there {
-	FS_THERE_NOT,  /* nothing, or something else than a complete file */
-	FS_THERE_SAME, /* a file of this length and time */
-	FS_THERE_FOLDER,
+	FS_THERE_NOTHING,
+	FS_THERE_SAME,   /* a file of the right length and time */
+	FS_THERE_OTHER,  /* something that gives way */
+	FS_THERE_FOLDER, /* which does not */
 };
 
 /**
  * fs_part_look() - see what stands where a file will
- * @attr:     length and time that it must have
- * @ret_info: of what is there; st_ino is 0 if that is no file
+ * @attr: length and time that it must have
  *
  * Times are compared as finely as the file system keeps them.
  */
 enum fs_there fs_part_look(const struct fs_folder *folder, const char *name,
-			   const struct sft_attr *attr, struct stat *ret_info);
+			   const struct sft_attr *attr);
 
 /**
  * fs_part_open() - begin a file, or go on with what an earlier run began

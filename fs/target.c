@@ -286,6 +286,20 @@ void fs_target_close(struct fs_target *target)
 
 /* ---- links ---- */
 
+enum sft_status fs_folder_spare(const struct fs_folder *folder, const char *name,
+				struct sft_error *err)
+{
+	struct stat info;
+
+	if (fstatat(folder->fd, name, &info, 0) != 0 ||
+	    !sft_model_holds(folder->target->model, info.st_dev, info.st_ino))
+		return SFT_OK;
+	errno = EEXIST;
+	return sft_fail(err, SFT_E_IO, SFT_POS_NONE,
+			"a file of the source stands here, and stays; extract to another "
+			"folder");
+}
+
 static bool is_link_to(int folder, const char *name, const char *target, size_t len)
 {
 	char there[SFT_LINK_LEN_MAX + 1];
@@ -322,9 +336,14 @@ enum sft_status fs_folder_link(const struct fs_folder *folder, const char *name,
 	}
 	/* A link is never half there, so it needs no other name first. */
 	made = symlinkat(target, folder->fd, name) == 0;
-	if (!made && errno == EEXIST)
+	if (!made && errno == EEXIST) {
+		if (fs_folder_spare(folder, name, err) != SFT_OK) {
+			fs_folder_blame(folder, name, err);
+			return SFT_E_IO;
+		}
 		made = unlinkat(folder->fd, name, 0) == 0 &&
 		       symlinkat(target, folder->fd, name) == 0;
+	}
 	if (!made)
 		return fail_link(folder, name, err);
 	if (sft_attr(model, ref, &attr, NULL) == SFT_OK)

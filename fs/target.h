@@ -83,6 +83,16 @@ struct fs_folder *fs_folder_get(struct fs_folder *folder);
 void fs_folder_put(struct fs_folder *folder);
 
 /**
+ * fs_folder_spare() - fail for a name that leads to a file of the source
+ *
+ * Nothing takes the place of such a file, nor of a link to it.
+ *
+ * Return: SFT_OK or SFT_E_IO.
+ */
+SFT_MUST_CHECK enum sft_status fs_folder_spare(const struct fs_folder *folder,
+					       const char *name, struct sft_error *err);
+
+/**
  * fs_folder_link() - make a symbolic link, unless it is there
  * @name:     in the folder; a file of that name goes
  * @ref:      of a link of the tree

@@ -387,19 +387,52 @@ def test_replaced_source(large, tmp_path):
     extracting.check_bytes(tmp_path / "whole" / "t.bin", tmp_path / "out" / "t.bin")
 
 
-def test_into_its_own_folder(tmp_path, source):
-    """A file that the data comes from is never replaced, not even by a part of itself."""
+# ---- into the source's own folder ----
+
+
+def refused(folder, *more, view="model"):
+    """An extraction to the source's own folder fails, and changes nothing that was there."""
+    before = {path: (os.lstat(folder / path).st_ino, (folder / path).read_bytes())
+              for path in compare.files_below(folder)}
+    result = extract(folder, folder, options=["-o", f"view={view}", *more], status=1)
+    assert harness.error_word(result) == "io" and "a file of the source" in result.stderr
+    for path, (inode, data) in before.items():
+        assert (os.lstat(folder / path).st_ino, (folder / path).read_bytes()) == (inode, data)
+    assert parts(folder) == []
+
+
+def test_own_folder(tmp_path, source):
+    """A file of the source is never replaced, not even by a part of itself; others may come."""
     folder = tmp_path / "model"
     folder.mkdir()
-    model = folder / "model.safetensors"
-    model.write_bytes(source.read_bytes())
+    (folder / "model.safetensors").write_bytes(source.read_bytes())
     (folder / "config.json").write_text("{}")
-    before = inodes(folder)
-    options = ["-o", "view=model"]
-    assert extract(folder, folder, options=options).kept == 2  # the same, and there
-    for more in (["--force"], ["--include", "layers.*"]):
-        result = extract(folder, folder, options=[*options, *more], status=1)
-        assert harness.error_word(result) == "io" and "the source" in result.stderr
-        assert inodes(folder) == before
-        assert model.read_bytes() == source.read_bytes()
+    assert extract(folder, folder, options=["-o", "view=model"]).kept == 2  # the same, and there
+    refused(folder, "--force")
+    refused(folder, "--include", "layers.*")
     assert extract(folder, folder, "layers").failed == 0
+
+
+def test_own_folder_of_links(tmp_path, source):
+    """Nor is a link to one, as in the cache of the Hugging Face libraries."""
+    (tmp_path / "blob").write_bytes(source.read_bytes())
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.safetensors").symlink_to("../blob")
+    refused(tmp_path / "model", "--include", "layers.*")
+    assert os.readlink(tmp_path / "model" / "model.safetensors") == "../blob"
+
+
+def test_own_folder_of_shards(tmp_path):
+    """Nor is a shard, by a whole file, a tensor's file, or a link."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    names = {"model.safetensors": "a", "b.safetensors": "b", "c.safetensors": "x.y"}
+    for file, name in names.items():
+        make_model.write_file(folder / file, [Spec(name, "U8", (3,))], {"c": "a"})
+    make_model.write_index(folder, {name: file for file, name in names.items()}, "i.safetensors.index.json")
+    index = folder / "i.safetensors.index.json"
+    before = inodes(folder)
+    for view, count in (("model", 1), ("safetensors", 2)):
+        result = extract(index, folder, options=["-o", f"view={view}"], status=1)
+        assert result.failed == count and result.stderr.count("a file of the source") == count
+        assert before.items() <= inodes(folder).items()
