@@ -40,7 +40,8 @@ def test_help():
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert result.stdout.lower().startswith("usage: safetensorsfs")
     for word in ("SOURCE", "MOUNTPOINT", "-f", "-d", "-s", "-o", "-h", "-V", "view=", "io=",
-                 "missing=", "sandbox=", "nonempty", "uid=", "gid=", "umask=", "--check", "--list", "-l", "--cat"):
+                 "missing=", "sandbox=", "nonempty", "uid=", "gid=", "umask=", "--check", "--list",
+                 "-l", "--cat", "--extract", "--force"):
         assert word in result.stdout, word
     assert harness.run("-h").stdout == result.stdout
 

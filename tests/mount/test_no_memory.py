@@ -7,11 +7,14 @@ tests/unit/test_nomem.c does the first with core alone, under a sanitizer.
 import errno
 import os
 import re
+import shutil
 import struct
 import subprocess
 
 import pytest
 
+import compare
+import extracting
 import faults
 import harness
 import make_model
@@ -87,6 +90,30 @@ def test_without_a_mount(source, starved, words, goes_on):
             refused += 1
         if starved.count() < nth:
             break
+    assert refused > 100
+
+
+def test_extract(source, starved, tmp_path):
+    """The same for files that are written: each is whole or not there, and the rest can follow."""
+    def command(folder):
+        return [faults.plain_driver(), "--extract", source, folder, "/", ".view/model"]
+
+    subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
+    whole = set(compare.walk(tmp_path / "whole"))
+    folder = tmp_path / "out"
+    refused, nth = 0, 0
+    while starved.count() >= nth:
+        nth += 1
+        result = subprocess.run(command(folder), capture_output=True, check=False, timeout=60,
+                                env=starved.env(nth))
+        assert result.returncode in (0, 1), (nth, result.stderr)
+        if result.returncode == 1:
+            check_refusal(result.stderr.decode())
+            refused += 1
+        there = set(compare.walk(folder)) if folder.exists() else set()
+        assert there <= whole and (result.returncode or there == whole), nth
+        extracting.check_same(tmp_path / "whole", folder, there)
+        shutil.rmtree(folder, ignore_errors=True)
     assert refused > 100
 
 
