@@ -7,9 +7,10 @@
 #include "fs/log.h"
 #include "fs/options.h"
 
-void fs_options_help(void)
+static void print_usage(void)
 {
 	printf("usage: " FS_PROGRAM " [options] SOURCE MOUNTPOINT\n"
+	       "       " FS_PROGRAM " -u [-z] MOUNTPOINT...\n"
 	       "       " FS_PROGRAM " --check SOURCE...\n"
 	       "       " FS_PROGRAM " --list [-l] SOURCE [PATH]\n"
 	       "       " FS_PROGRAM " --cat SOURCE PATH...\n"
@@ -19,12 +20,15 @@ void fs_options_help(void)
 	       "\n"
 	       "SOURCE is a .safetensors file, a .safetensors.index.json, or a folder "
 	       "with\n"
-	       "one of them. Unmount with: fusermount3 -u MOUNTPOINT\n"
+	       "one of them.\n"
 	       "\n"
 	       "    -f               stay in the foreground\n"
 	       "    -d               the same, and print every request\n"
 	       "    -s               serve with a single thread\n"
 	       "    -o OPT[,OPT...]  mount options, see below\n"
+	       "    -u, --unmount    unmount what " FS_PROGRAM " mounted\n"
+	       "    -z, --lazy       with -u: even if it is in use, and let its users "
+	       "finish\n"
 	       "    --check          check models; mount nothing\n"
 	       "    --list           print the paths of the tree; mount nothing\n"
 	       "    -l               with --list: modes, sizes, dates, dtypes and "
@@ -42,8 +46,12 @@ void fs_options_help(void)
 	       "be\n"
 	       "                     repeated, and stand in -o as include= and so on\n"
 	       "    -h, --help       print this\n"
-	       "    -V, --version    print the version\n"
-	       "\n"
+	       "    -V, --version    print the version\n");
+}
+
+static void print_mountopts(void)
+{
+	printf("\n"
 	       "mount options:\n"
 	       "    view=NAME        what the root shows (default: %s):\n",
 	       sft_view_name(0));
@@ -69,4 +77,10 @@ void fs_options_help(void)
 	       "                     (default: what the model file's mode lets read)\n"
 	       "    allow_other      let other users in, as far as the modes do\n"
 	       "    ...              others of mount.fuse(8); always read-only\n");
+}
+
+void fs_options_help(void)
+{
+	print_usage();
+	print_mountopts();
 }

@@ -12,6 +12,7 @@
 #include "fs/mount.h"
 #include "fs/offline.h"
 #include "fs/options.h"
+#include "fs/unmount.h"
 
 /* More than a reply, which comes and goes too often. */
 #define LARGE_LEN (4 << 20)
@@ -25,6 +26,8 @@ static int run(const struct fs_options *options)
 	case FS_MODE_VERSION:
 		printf("safetensorsfs %s, libfuse %s\n", FS_VERSION, fuse_pkgversion());
 		return 0;
+	case FS_MODE_UNMOUNT:
+		return fs_unmount(options);
 	case FS_MODE_CHECK:
 		return fs_check(options);
 	case FS_MODE_LIST:

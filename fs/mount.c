@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#define _GNU_SOURCE /* pipe2() */
+#define _GNU_SOURCE /* asprintf() */
 #include "fs/mount.h"
 
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "fs/capture.h"
 #include "fs/log.h"
 #include "fs/mountpoint.h"
 #include "fs/ops.h"
@@ -62,47 +63,6 @@ static bool add_fixed_options(struct fuse_args *args, const char *source)
 	return added;
 }
 
-/* ---- what libfuse and fusermount3 have to say ---- */
-
-/* Standard error, kept in a pipe for a while. */
-struct capture {
-	int saved, pipe[2];
-};
-
-static bool capture_begin(struct capture *capture)
-{
-	capture->saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-	if (capture->saved < 0)
-		return false;
-	if (pipe2(capture->pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
-		close(capture->saved);
-		return false;
-	}
-	dup2(capture->pipe[1], STDERR_FILENO);
-	return true;
-}
-
-/* Puts standard error back and returns what was written to it, on one line, escaped. */
-static void capture_end(struct capture *capture, char *out, size_t cap)
-{
-	char raw[512];
-	ssize_t len;
-
-	dup2(capture->saved, STDERR_FILENO);
-	close(capture->saved);
-	close(capture->pipe[1]);
-	len = read(capture->pipe[0], raw, sizeof(raw));
-	close(capture->pipe[0]);
-	if (len < 0)
-		len = 0;
-	while (len > 0 && raw[len - 1] == '\n')
-		len--;
-	for (ssize_t i = 0; i < len; i++)
-		if (raw[i] == '\n')
-			raw[i] = ';';
-	sft_escape(out, cap, raw, (size_t)len);
-}
-
 /* Return: 0, or the exit status after a message. */
 static int new_session(struct fs_context *context, const char *source,
 		       struct fuse_session **ret_session)
@@ -110,16 +70,16 @@ static int new_session(struct fs_context *context, const char *source,
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	const struct fuse_args *given = &context->options->fuse;
 	struct fuse_session *session = NULL;
-	struct capture capture;
+	struct fs_capture capture;
 	char said[512] = "";
 	bool ready = true;
 
 	for (int i = 0; i < given->argc; i++)
 		ready = ready && fuse_opt_add_arg(&args, given->argv[i]) == 0;
 	ready = ready && add_fixed_options(&args, source);
-	if (ready && capture_begin(&capture)) {
+	if (ready && fs_capture_begin(&capture)) {
 		session = fuse_session_new(&args, &fs_ops, sizeof(fs_ops), context);
-		capture_end(&capture, said, sizeof(said));
+		fs_capture_end(&capture, said, sizeof(said));
 	} else if (ready) {
 		snprintf(said, sizeof(said), "cannot open a pipe: %s", strerror(errno));
 		ready = false;
@@ -143,15 +103,15 @@ static int mount_session(struct fuse_session *session, struct fs_mountpoint *mou
 		"; this container or sandbox forbids mounts: give it "
 		"'--cap-add SYS_ADMIN', or leave no_new_privs; --list "
 		"and --check work without";
-	struct capture capture;
+	struct fs_capture capture;
 	char said[1024];
 	int failed;
 
-	if (!capture_begin(&capture))
+	if (!fs_capture_begin(&capture))
 		return fs_log_fail(SFT_E_MOUNT, "cannot open a pipe: %s",
 				   strerror(errno));
 	failed = fuse_session_mount(session, mountpoint->path);
-	capture_end(&capture, said, sizeof(said));
+	fs_capture_end(&capture, said, sizeof(said));
 	if (failed) {
 		char shown[512];
 

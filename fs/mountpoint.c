@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#define _GNU_SOURCE /* environ */
 #include "fs/mountpoint.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
 #include "fs/log.h"
+#include "fs/unmount.h"
 
 #define SHOWN_MAX 512
 
@@ -25,67 +22,15 @@ static const char *show(const char *path, char out[SHOWN_MAX])
 	return sft_escape(out, SHOWN_MAX, path, strlen(path));
 }
 
-/* ---- leaving ---- */
-
-/* fusermount3 is setuid root, for those who may not umount(2) themselves. */
-static bool run_fusermount(const char *path)
-{
-	char program[] = "fusermount3";
-	char flags[] = "-uqz";
-	char end[] = "--";
-	auto_free char *copy = strdup(path);
-	char *argv[] = { program, flags, end, copy, NULL };
-	int status;
-	pid_t pid;
-
-	if (copy == NULL || posix_spawnp(&pid, program, NULL, NULL, argv, environ) != 0)
-		return false;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return false;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-static bool detach_path(const char *path)
-{
-	return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || run_fusermount(path);
-}
-
 /* Attributes may be cached for a day; statvfs() asks the daemon each time. */
-static bool is_dead(const char *path)
+bool fs_mountpoint_is_dead(const char *path)
 {
 	struct statvfs info;
 
 	return statvfs(path, &info) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
 }
 
-enum fs_detach fs_mountpoint_detach(const struct fs_mountpoint *mountpoint)
-{
-	struct fs_mount_id top;
-	char path[PATH_MAX];
-
-	if (mountpoint->is_fd || !fs_mountinfo_where(&mountpoint->id, path))
-		return FS_DETACH_GONE;
-	/* Unmounting goes by path: not if something else was mounted on top. */
-	if (!fs_mountinfo_find(path, &top) || top.id != mountpoint->id.id)
-		return FS_DETACH_FAILED;
-	return detach_path(path) ? FS_DETACH_DONE : FS_DETACH_FAILED;
-}
-
-enum fs_detach fs_mountpoint_remove_dead(const struct fs_mountpoint *mountpoint)
-{
-	char path[PATH_MAX];
-
-	if (mountpoint->is_fd || !fs_mountinfo_where(&mountpoint->id, path) ||
-	    !is_dead(path))
-		return FS_DETACH_GONE;
-	return fs_mountpoint_detach(mountpoint);
-}
-
-/* ---- checks ---- */
-
-/* The absolute path; works where a dead mount answers nothing. */
-static bool resolve(const char *name, char out[PATH_MAX])
+bool fs_mountpoint_resolve(const char *name, char out[PATH_MAX])
 {
 	auto_free char *copy = NULL;
 	char folder[PATH_MAX];
@@ -116,7 +61,7 @@ static bool resolve(const char *name, char out[PATH_MAX])
 /* A mount whose daemon is gone: ours is replaced, another's is not ours to touch. */
 static int replace_dead(const struct fs_mountpoint *mountpoint)
 {
-	char shown[SHOWN_MAX];
+	char shown[SHOWN_MAX], said[SHOWN_MAX];
 	struct fs_mount_id id;
 
 	show(mountpoint->path, shown);
@@ -125,11 +70,12 @@ static int replace_dead(const struct fs_mountpoint *mountpoint)
 				   "%s: a dead mount of another program is in the way; "
 				   "unmount it with 'fusermount3 -uz %s'",
 				   shown, shown);
-	if (!detach_path(mountpoint->path))
+	if (fs_unmount_path(mountpoint->path, true, said, sizeof(said)) !=
+	    FS_UNMOUNT_DONE)
 		return fs_log_fail(SFT_E_MOUNT,
 				   "%s: a dead mount is in the way and cannot be "
-				   "removed; try 'fusermount3 -uz %s'",
-				   shown, shown);
+				   "removed: %s",
+				   shown, said);
 	fs_log("%s: removed the dead mount of an earlier run", shown);
 	return 0;
 }
@@ -165,7 +111,7 @@ int fs_mountpoint_check(const char *name, bool nonempty, struct fs_mountpoint *m
 		snprintf(mountpoint->path, sizeof(mountpoint->path), "%s", name);
 		return 0;
 	}
-	if (!resolve(name, mountpoint->path)) {
+	if (!fs_mountpoint_resolve(name, mountpoint->path)) {
 		if (errno == ENOENT)
 			return fs_log_fail(SFT_E_MOUNT,
 					   "%s: no such folder; make it with "
@@ -174,7 +120,7 @@ int fs_mountpoint_check(const char *name, bool nonempty, struct fs_mountpoint *m
 		return fs_log_fail(SFT_E_MOUNT, "%s: cannot be mounted on: %s", shown,
 				   strerror(errno));
 	}
-	if (is_dead(mountpoint->path)) {
+	if (fs_mountpoint_is_dead(mountpoint->path)) {
 		exit_status = replace_dead(mountpoint);
 		if (exit_status != 0)
 			return exit_status;
@@ -189,7 +135,7 @@ int fs_mountpoint_check(const char *name, bool nonempty, struct fs_mountpoint *m
 	if (fs_mountinfo_find(mountpoint->path, &id) && strcmp(id.type, FS_TYPE) == 0)
 		return fs_log_fail(SFT_E_MOUNT,
 				   "%s: a model is mounted here already; unmount it "
-				   "with 'fusermount3 -u %s'",
+				   "with '" FS_PROGRAM " -u %s'",
 				   shown, shown);
 	if (!nonempty && !is_empty(mountpoint->path))
 		fs_log("%s: warning: not empty; its files are hidden while mounted (-o "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fs/mountpoint.h - is this a place to mount on, and how to leave it again
+ * fs/mountpoint.h - is this a place to mount on
  */
 #ifndef FS_MOUNTPOINT_H
 #define FS_MOUNTPOINT_H
@@ -29,27 +29,17 @@ struct fs_mountpoint {
 int fs_mountpoint_check(const char *name, bool nonempty,
 			struct fs_mountpoint *mountpoint);
 
-enum fs_detach {
-	FS_DETACH_DONE,
-	FS_DETACH_GONE,   /* there was nothing of ours to detach */
-	FS_DETACH_FAILED, /* something is mounted on top, or the system refused */
-};
-
 /**
- * fs_mountpoint_detach() - unmount, but let those who have files open go on
- * @mountpoint: mounted by us, and served: its id cannot be another mount's then
+ * fs_mountpoint_resolve() - the absolute path of a mount point, without symbolic links
  *
- * Finds the mount where it is now.
+ * Works where a dead mount answers nothing.
+ *
+ * Return: false with an errno.
  */
-enum fs_detach fs_mountpoint_detach(const struct fs_mountpoint *mountpoint);
+bool fs_mountpoint_resolve(const char *name, char ret_path[PATH_MAX]);
 
-/**
- * fs_mountpoint_remove_dead() - the same after the worker died
- *
- * The kernel gives the id of a mount that is gone to the next one, so only a mount that
- * nobody serves is taken for ours.
- */
-enum fs_detach fs_mountpoint_remove_dead(const struct fs_mountpoint *mountpoint);
+/* Whether the process that served a mount is gone. Asks it, so it may wait for it. */
+bool fs_mountpoint_is_dead(const char *path);
 
 /* Says why a mount is likely to fail before it is tried; 0, or the exit status. */
 int fs_mountpoint_check_system(const struct fs_mountpoint *mountpoint);

@@ -46,6 +46,12 @@ static int take_switch(int option, char **argv, struct fs_options *options,
 	case 'l':
 		options->long_list = true;
 		return 0;
+	case 'u':
+		options->mode = FS_MODE_UNMOUNT;
+		return 0;
+	case 'z':
+		options->lazy = true;
+		return 0;
 	case 'o':
 		return fs_mountopts_take(mountopts, optarg);
 	case OPTION_FORCE:
@@ -67,6 +73,8 @@ static int parse_switches(int argc, char **argv, struct fs_options *options,
 			  struct fs_mountopts *mountopts)
 {
 	static const struct option longs[] = {
+		{ "unmount", no_argument, NULL, 'u' },
+		{ "lazy", no_argument, NULL, 'z' },
 		{ "check", no_argument, NULL, OPTION_MODE + FS_MODE_CHECK },
 		{ "list", no_argument, NULL, OPTION_MODE + FS_MODE_LIST },
 		{ "cat", no_argument, NULL, OPTION_MODE + FS_MODE_CAT },
@@ -84,7 +92,7 @@ static int parse_switches(int argc, char **argv, struct fs_options *options,
 
 	opterr = 0;
 	while (exit_status == 0 &&
-	       (option = getopt_long(argc, argv, ":fdshVlo:", longs, NULL)) != -1) {
+	       (option = getopt_long(argc, argv, ":fdshVluzo:", longs, NULL)) != -1) {
 		if (option == 'h' || option == 'V') {
 			options->mode = option == 'h' ? FS_MODE_HELP : FS_MODE_VERSION;
 			return 0;
@@ -110,6 +118,11 @@ static int check_operands(const struct fs_options *options)
 					   "%d operands, but a mount takes two, "
 					   "SOURCE and MOUNTPOINT; see --help",
 					   count);
+		break;
+	case FS_MODE_UNMOUNT:
+		if (count == 0)
+			return fs_log_fail(SFT_E_USAGE,
+					   "-u wants a MOUNTPOINT; see --help");
 		break;
 	case FS_MODE_CHECK:
 		if (count == 0)
@@ -138,8 +151,12 @@ static int check_operands(const struct fs_options *options)
 	case FS_MODE_VERSION:
 		return 0;
 	}
+	if (options->lazy && options->mode != FS_MODE_UNMOUNT)
+		return fs_log_fail(SFT_E_USAGE, "-z goes with -u; see --help");
 	if (options->operands[0][0] == '\0')
-		return fs_log_fail(SFT_E_USAGE, "the SOURCE is empty; see --help");
+		return fs_log_fail(SFT_E_USAGE, "the %s is empty; see --help",
+				   options->mode == FS_MODE_UNMOUNT ? "MOUNTPOINT"
+								    : "SOURCE");
 	if (options->long_list && options->mode != FS_MODE_LIST)
 		return fs_log_fail(SFT_E_USAGE, "-l goes with --list; see --help");
 	if (options->force && options->mode != FS_MODE_EXTRACT)

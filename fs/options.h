@@ -3,6 +3,7 @@
  * fs/options.h - the command line
  *
  *	safetensorsfs [options] SOURCE MOUNTPOINT
+ *	safetensorsfs -u [-z] MOUNTPOINT...
  *	safetensorsfs --check SOURCE...
  *	safetensorsfs --list [-l] SOURCE [PATH]
  *	safetensorsfs --cat SOURCE PATH...
@@ -22,6 +23,7 @@
 
 enum fs_mode {
 	FS_MODE_MOUNT,
+	FS_MODE_UNMOUNT,
 	FS_MODE_CHECK,
 	FS_MODE_LIST,
 	FS_MODE_CAT,
@@ -44,6 +46,7 @@ struct fs_options {
 	bool single_thread;
 	bool long_list;
 	bool force;    /* write again what is there */
+	bool lazy;     /* unmount what is in use, too */
 	bool nonempty; /* no warning about a mount point that hides files */
 	enum fs_sandbox sandbox;
 	char *view; /* shown at the root; NULL: the default */

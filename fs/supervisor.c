@@ -15,6 +15,7 @@
 #include "fs/log.h"
 #include "fs/sandbox.h"
 #include "fs/signals.h"
+#include "fs/unmount.h"
 #include "fs/worker.h"
 
 #define READY_MILLISECONDS 60000 /* for the kernel's first request and its answer */
@@ -133,14 +134,15 @@ static void on_signal(struct supervisor *supervisor)
 		return;
 	}
 	supervisor->detached = true;
-	switch (fs_mountpoint_detach(supervisor->mountpoint)) {
-	case FS_DETACH_DONE:
+	switch (fs_unmount_ours(supervisor->mountpoint, true)) {
+	case FS_UNMOUNT_DONE:
 		break;
-	case FS_DETACH_GONE:
+	case FS_UNMOUNT_GONE:
 		fs_log("unmounted already; files in use are served until they are "
 		       "closed");
 		break;
-	case FS_DETACH_FAILED:
+	case FS_UNMOUNT_BUSY:
+	case FS_UNMOUNT_FAILED:
 		fs_log("cannot unmount: is something mounted on top, or below? A second "
 		       "signal ends the service all the same");
 		break;
@@ -189,8 +191,8 @@ static int finish(struct supervisor *supervisor)
 					   strerror(errno));
 	}
 	/* Mostly there is none any more; a forced unmount or a crash leaves one. */
-	if (fs_mountpoint_remove_dead(supervisor->mountpoint) == FS_DETACH_FAILED)
-		fs_log("cannot remove the dead mount; try 'fusermount3 -uz'");
+	if (fs_unmount_dead(supervisor->mountpoint) == FS_UNMOUNT_FAILED)
+		fs_log("cannot remove the dead mount; try '" FS_PROGRAM " -u'");
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
 	if (WTERMSIG(status) == SIGSYS)
