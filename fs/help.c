@@ -9,7 +9,7 @@
 
 static void print_usage(void)
 {
-	printf("usage: " FS_PROGRAM " [options] SOURCE MOUNTPOINT\n"
+	printf("usage: " FS_PROGRAM " [options] SOURCE [MOUNTPOINT]\n"
 	       "       " FS_PROGRAM " -u [-z] MOUNTPOINT...\n"
 	       "       " FS_PROGRAM " --check SOURCE...\n"
 	       "       " FS_PROGRAM " --list [-l] SOURCE [PATH]\n"
@@ -20,7 +20,10 @@ static void print_usage(void)
 	       "\n"
 	       "SOURCE is a .safetensors file, a .safetensors.index.json, or a folder "
 	       "with\n"
-	       "one of them.\n"
+	       "one of them. Without a MOUNTPOINT a folder is made for it, here, and "
+	       "its name\n"
+	       "printed: FILE for FILE.safetensors, else NAME.mnt. It is removed at the "
+	       "end.\n"
 	       "\n"
 	       "    -f               stay in the foreground\n"
 	       "    -d               the same, and print every request\n"

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "fs/autodir.h"
 #include "fs/capture.h"
 #include "fs/log.h"
 #include "fs/mountpoint.h"
@@ -169,6 +170,16 @@ static int serve(struct fs_context *context, const char *source,
 	return exit_status;
 }
 
+static int find_mountpoint(const struct fs_options *options,
+			   struct fs_mountpoint *mountpoint)
+{
+	if (options->operand_count == 1)
+		return fs_autodir_prepare(options->operands[0], mountpoint);
+	return fs_mountpoint_check(
+		options->operands[1],
+		options->nonempty ? FS_NONEMPTY_ALLOW : FS_NONEMPTY_WARN, mountpoint);
+}
+
 /* What the worker keeps of the kernel's requests. Return: false where memory is short. */
 static bool new_tables(struct fs_context *context, const struct sft_model *model)
 {
@@ -193,7 +204,7 @@ int fs_mount(const struct fs_options *options)
 {
 	const char *source = options->operands[0];
 	struct fs_context context = { .options = options, .ready_fd = -1 };
-	struct fs_mountpoint mountpoint;
+	struct fs_mountpoint mountpoint = { .made_fd = -1 };
 	struct sft_model *model = NULL;
 	struct sft_error err;
 	int exit_status;
@@ -207,8 +218,7 @@ int fs_mount(const struct fs_options *options)
 	if (options->view != NULL && !sft_view_use(model, options->view))
 		exit_status = fs_log_fail(SFT_E_USAGE, "no view %s", options->view);
 	else
-		exit_status = fs_mountpoint_check(options->operands[1], options->nonempty,
-						  &mountpoint);
+		exit_status = find_mountpoint(options, &mountpoint);
 	if (exit_status == 0)
 		exit_status = fs_mountpoint_check_system(&mountpoint);
 	if (exit_status == 0)
@@ -217,5 +227,6 @@ int fs_mount(const struct fs_options *options)
 				      : fs_log_fail(SFT_E_NO_MEMORY, "out of memory");
 	free_tables(&context);
 	sft_close(model);
+	fs_autodir_remove(&mountpoint); /* not in the worker: it left that */
 	return exit_status;
 }

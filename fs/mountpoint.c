@@ -95,14 +95,15 @@ static bool is_empty(const char *path)
 	return empty;
 }
 
-int fs_mountpoint_check(const char *name, bool nonempty, struct fs_mountpoint *mountpoint)
+int fs_mountpoint_check(const char *name, enum fs_nonempty nonempty,
+			struct fs_mountpoint *mountpoint)
 {
 	char shown[SHOWN_MAX];
 	struct fs_mount_id id;
 	struct stat info;
 	int exit_status;
 
-	*mountpoint = (struct fs_mountpoint){ .path = "" };
+	*mountpoint = (struct fs_mountpoint){ .made_fd = -1 };
 	if (name[0] == '\0')
 		return fs_log_fail(SFT_E_USAGE, "the MOUNTPOINT is empty; see --help");
 	show(name, shown);
@@ -137,11 +138,16 @@ int fs_mountpoint_check(const char *name, bool nonempty, struct fs_mountpoint *m
 				   "%s: a model is mounted here already; unmount it "
 				   "with '" FS_PROGRAM " -u %s'",
 				   shown, shown);
-	if (!nonempty && !is_empty(mountpoint->path))
-		fs_log("%s: warning: not empty; its files are hidden while mounted (-o "
-		       "nonempty "
-		       "silences this)",
-		       shown);
+	if (nonempty == FS_NONEMPTY_ALLOW || is_empty(mountpoint->path))
+		return 0;
+	if (nonempty == FS_NONEMPTY_REFUSE)
+		return fs_log_fail(
+			SFT_E_MOUNT,
+			"%s: is there already, and not empty; give a MOUNTPOINT", shown);
+	fs_log("%s: warning: not empty; its files are hidden while mounted (-o "
+	       "nonempty "
+	       "silences this)",
+	       shown);
 	return 0;
 }
 

@@ -13,20 +13,29 @@
 struct fs_mountpoint {
 	char path[PATH_MAX]; /* absolute; "/dev/fd/N" as it was given */
 	bool is_fd;          /* mounted by somebody else, who handed us the descriptor */
+	bool is_chosen;      /* by us, not by the caller: see fs/autodir.h */
+	int made_fd;         /* of the folder, if it was made for this mount; else -1 */
 	struct fs_mount_id id;
+};
+
+/* What to do about a mount point that hides files. */
+enum fs_nonempty {
+	FS_NONEMPTY_WARN,
+	FS_NONEMPTY_ALLOW,
+	FS_NONEMPTY_REFUSE,
 };
 
 /**
  * fs_mountpoint_check() - resolve a mount point and refuse what cannot be one
  * @name:       as the person wrote it
- * @nonempty:   no warning if it hides files
+ * @nonempty:   whether it may hide files
  * @mountpoint: filled
  *
  * A dead mount of ours is taken away, with a line that says so.
  *
  * Return: 0, or the exit status after a message with the remedy.
  */
-int fs_mountpoint_check(const char *name, bool nonempty,
+int fs_mountpoint_check(const char *name, enum fs_nonempty nonempty,
 			struct fs_mountpoint *mountpoint);
 
 /**

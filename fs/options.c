@@ -110,12 +110,9 @@ static int check_operands(const struct fs_options *options)
 	case FS_MODE_MOUNT:
 		if (count == 0)
 			return fs_log_fail(SFT_E_USAGE, "no SOURCE given; see --help");
-		if (count == 1)
-			return fs_log_fail(SFT_E_USAGE,
-					   "no MOUNTPOINT given; see --help");
 		if (count > 2)
 			return fs_log_fail(SFT_E_USAGE,
-					   "%d operands, but a mount takes two, "
+					   "%d operands, but a mount takes at most two, "
 					   "SOURCE and MOUNTPOINT; see --help",
 					   count);
 		break;

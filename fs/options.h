@@ -2,7 +2,7 @@
 /*
  * fs/options.h - the command line
  *
- *	safetensorsfs [options] SOURCE MOUNTPOINT
+ *	safetensorsfs [options] SOURCE [MOUNTPOINT]
  *	safetensorsfs -u [-z] MOUNTPOINT...
  *	safetensorsfs --check SOURCE...
  *	safetensorsfs --list [-l] SOURCE [PATH]

@@ -84,9 +84,10 @@ int fs_sandbox_enter(enum fs_sandbox wanted, int session_fd)
 	return 0;
 }
 
-void fs_sandbox_watch(enum fs_sandbox wanted)
+void fs_sandbox_watch(enum fs_sandbox wanted, bool removes)
 {
 	if (wanted != FS_SANDBOX_OFF)
 		fs_capabilities_keep(FS_CAPABILITY(CAP_SYS_ADMIN) |
-				     FS_CAPABILITY(CAP_DAC_READ_SEARCH));
+				     FS_CAPABILITY(CAP_DAC_READ_SEARCH) |
+				     (removes ? FS_CAPABILITY(CAP_DAC_OVERRIDE) : 0));
 }

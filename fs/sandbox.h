@@ -27,11 +27,13 @@ int fs_sandbox_enter(enum fs_sandbox wanted, int session_fd);
 
 /**
  * fs_sandbox_watch() - give up what only serving takes, in the process that watches it
- * @wanted: nothing happens with FS_SANDBOX_OFF
+ * @wanted:   nothing happens with FS_SANDBOX_OFF
+ * @removes:  it is going to remove the folder that was mounted on
  *
  * What it keeps is what unmounting takes: CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH to find the
- * mount whatever folders it is in, and, for those who have neither, starting fusermount3.
+ * mount whatever folders it is in, and, for those who have neither, starting fusermount3;
+ * and CAP_DAC_OVERRIDE to remove a folder from one of another user's.
  */
-void fs_sandbox_watch(enum fs_sandbox wanted);
+void fs_sandbox_watch(enum fs_sandbox wanted, bool removes);
 
 #endif /* FS_SANDBOX_H */

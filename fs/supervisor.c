@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/autodir.h"
 #include "fs/log.h"
 #include "fs/sandbox.h"
 #include "fs/signals.h"
@@ -21,7 +22,7 @@
 #define READY_MILLISECONDS 60000 /* for the kernel's first request and its answer */
 
 struct supervisor {
-	const struct fs_mountpoint *mountpoint;
+	struct fs_mountpoint *mountpoint;
 	pid_t worker;
 	int signal_fd; /* readable: a signal came */
 	int log_fd;    /* readable: the worker said something; at its end the worker's */
@@ -62,6 +63,8 @@ static void on_ready(struct supervisor *supervisor)
 	}
 	supervisor->ready = true;
 	close_fd(&supervisor->ready_fd);
+	if (supervisor->mountpoint->is_chosen)
+		fs_autodir_announce(supervisor->mountpoint);
 	if (supervisor->tell_fd < 0)
 		return;
 	fs_log_to_syslog();
@@ -136,6 +139,7 @@ static void on_signal(struct supervisor *supervisor)
 	supervisor->detached = true;
 	switch (fs_unmount_ours(supervisor->mountpoint, true)) {
 	case FS_UNMOUNT_DONE:
+		fs_autodir_remove(supervisor->mountpoint);
 		break;
 	case FS_UNMOUNT_GONE:
 		fs_log("unmounted already; files in use are served until they are "
@@ -193,6 +197,8 @@ static int finish(struct supervisor *supervisor)
 	/* Mostly there is none any more; a forced unmount or a crash leaves one. */
 	if (fs_unmount_dead(supervisor->mountpoint) == FS_UNMOUNT_FAILED)
 		fs_log("cannot remove the dead mount; try '" FS_PROGRAM " -u'");
+	else
+		fs_autodir_remove(supervisor->mountpoint);
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
 	if (WTERMSIG(status) == SIGSYS)
@@ -206,11 +212,13 @@ static int finish(struct supervisor *supervisor)
 }
 
 /* Gives up before there is a worker, and takes the mount away. */
-static noreturn void fail_and_exit(const char *what, struct fuse_session *session)
+static noreturn void fail_and_exit(const char *what, struct fuse_session *session,
+				   struct fs_mountpoint *mountpoint)
 {
 	fs_log_fail(SFT_E_IO, "cannot %s: %s", what, strerror(errno));
 	/* Nobody served it: it still is what was mounted. */
 	fuse_session_unmount(session);
+	fs_autodir_remove(mountpoint);
 	_exit(1);
 }
 
@@ -244,36 +252,37 @@ static int work(struct fs_context *context, struct fuse_session *session,
 
 /* Starts the worker; returns in that, and ends this process with it. */
 static int run(struct fs_context *context, struct fuse_session *session,
-	       const struct fs_mountpoint *mountpoint, int tell_fd)
+	       struct fs_mountpoint *mountpoint, int tell_fd)
 {
 	struct supervisor supervisor = { .mountpoint = mountpoint, .tell_fd = tell_fd };
 	const pid_t self = getpid();
 	int log_fds[2], ready_fds[2];
 
 	if (!open_pipe(log_fds) || !open_pipe(ready_fds))
-		fail_and_exit("open a pipe", session);
+		fail_and_exit("open a pipe", session, mountpoint);
 	supervisor.signal_fd =
 		fs_signals_watch(SIGCHLD); /* before the fork: none is lost */
 	if (supervisor.signal_fd < 0)
-		fail_and_exit("watch for signals", session);
+		fail_and_exit("watch for signals", session, mountpoint);
 	signal(SIGPIPE, SIG_IGN);
 	fs_log_never_wait();
 	supervisor.worker = fork();
 	if (supervisor.worker < 0)
-		fail_and_exit("fork", session);
+		fail_and_exit("fork", session, mountpoint);
 	if (supervisor.worker == 0) {
 		close(log_fds[0]);
 		close(ready_fds[0]);
 		close(supervisor.signal_fd);
 		if (tell_fd >= 0)
 			close(tell_fd);
+		fs_autodir_leave(mountpoint);
 		return work(context, session, self, log_fds[1], ready_fds[1]);
 	}
 	close(log_fds[1]);
 	close(ready_fds[1]);
 	/* The worker's alone from here: with its end the kernel sees the connection's. */
 	close(fuse_session_fd(session));
-	fs_sandbox_watch(context->options->sandbox);
+	fs_sandbox_watch(context->options->sandbox, mountpoint->made_fd >= 0);
 	supervisor.log_fd = log_fds[0];
 	supervisor.ready_fd = ready_fds[0];
 	watch(&supervisor);
@@ -302,7 +311,7 @@ static int wait_ready(int fd, pid_t supervisor)
 }
 
 int fs_supervise(struct fs_context *context, struct fuse_session *session,
-		 const struct fs_mountpoint *mountpoint)
+		 struct fs_mountpoint *mountpoint)
 {
 	int fds[2];
 	pid_t supervisor;
@@ -310,10 +319,10 @@ int fs_supervise(struct fs_context *context, struct fuse_session *session,
 	if (context->options->foreground)
 		return run(context, session, mountpoint, -1);
 	if (!open_pipe(fds))
-		fail_and_exit("open a pipe", session);
+		fail_and_exit("open a pipe", session, mountpoint);
 	supervisor = fork();
 	if (supervisor < 0)
-		fail_and_exit("fork", session);
+		fail_and_exit("fork", session, mountpoint);
 	if (supervisor > 0) {
 		close(fds[1]);
 		close(fuse_session_fd(session));

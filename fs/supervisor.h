@@ -17,7 +17,7 @@
  * fs_supervise() - serve a mounted session until it is unmounted
  * @context:    of the session
  * @session:    mounted
- * @mountpoint: where
+ * @mountpoint: where; removed at the end if it was made for this mount
  *
  * Forks; call it with a single thread. Returns in the worker only: the command and the
  * supervisor end in here, with their exit status, and leave the session to the worker.
@@ -25,6 +25,6 @@
  * Return: the exit status of the worker.
  */
 int fs_supervise(struct fs_context *context, struct fuse_session *session,
-		 const struct fs_mountpoint *mountpoint);
+		 struct fs_mountpoint *mountpoint);
 
 #endif /* FS_SUPERVISOR_H */

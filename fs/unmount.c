@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "fs/autodir.h"
 #include "fs/capture.h"
 #include "fs/log.h"
 
@@ -119,8 +120,11 @@ static int unmount_one(const char *name, bool lazy)
 	/* Who has files of a dead mount open cannot use them any more. */
 	if (result == FS_UNMOUNT_BUSY && fs_mountpoint_is_dead(path))
 		result = fs_unmount_path(path, true, said, sizeof(said));
-	if (result == FS_UNMOUNT_DONE)
+	if (result == FS_UNMOUNT_DONE) {
+		if (!lazy)
+			fs_autodir_wait(path);
 		return 0;
+	}
 	sft_escape(shown, sizeof(shown), name, strlen(name));
 	if (result == FS_UNMOUNT_BUSY)
 		return fs_log_fail(SFT_E_MOUNT,

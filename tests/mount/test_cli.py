@@ -54,7 +54,7 @@ def test_version():
 
 
 @pytest.mark.parametrize("words", [
-    [], ["x"], ["x", "y", "z"], ["--nosuch"], ["-q", "x", "y"], ["--check"], ["--list"],
+    [], [""], ["x", "y", "z"], ["--nosuch"], ["-q", "x", "y"], ["--check"], ["--list"],
     ["--list", "x", "y", "z"], ["--cat"], ["--cat", "x"], ["-o"]])
 def test_misuse(words, tmp_path):
     """Exit 2 and a line on standard error, nothing on standard output."""
