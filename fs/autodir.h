@@ -33,7 +33,8 @@ void fs_autodir_remove(struct fs_mountpoint *mountpoint);
 /* For a process that will not do that. */
 void fs_autodir_leave(struct fs_mountpoint *mountpoint);
 
-/* Waits for a mount that has just gone from @path to be over, for three seconds at most. */
+/* Waits for a mount that has just gone from @path to be over, for three seconds at most.
+ */
 void fs_autodir_wait(const char *path);
 
 #endif /* FS_AUTODIR_H */

@@ -173,11 +173,18 @@ static int serve(struct fs_context *context, const char *source,
 static int find_mountpoint(const struct fs_options *options,
 			   struct fs_mountpoint *mountpoint)
 {
+	int exit_status;
+
 	if (options->operand_count == 1)
 		return fs_autodir_prepare(options->operands[0], mountpoint);
-	return fs_mountpoint_check(
+	exit_status = fs_mountpoint_check(
 		options->operands[1],
 		options->nonempty ? FS_NONEMPTY_ALLOW : FS_NONEMPTY_WARN, mountpoint);
+	if (exit_status == 0 && mountpoint->is_fd && options->idle_seconds > 0)
+		return fs_log_fail(SFT_E_USAGE,
+				   "-o idle= does not go with /dev/fd: only who mounted "
+				   "that can unmount it");
+	return exit_status;
 }
 
 /* What the worker keeps of the kernel's requests. Return: false where memory is short. */
@@ -188,12 +195,15 @@ static bool new_tables(struct fs_context *context, const struct sft_model *model
 	context->slices = fs_slices_new();
 	context->notifier = fs_notifier_new(model, context->opened, context->slices);
 	context->lanes = fs_lanes_new();
+	context->activity = fs_activity_new();
 	return context->opened != NULL && context->slices != NULL &&
-	       context->notifier != NULL && context->lanes != NULL;
+	       context->notifier != NULL && context->lanes != NULL &&
+	       context->activity != NULL;
 }
 
 static void free_tables(struct fs_context *context)
 {
+	fs_activity_free(context->activity);
 	fs_lanes_free(context->lanes);
 	fs_notifier_free(context->notifier);
 	fs_slices_free(context->slices);

@@ -30,6 +30,7 @@ static const struct fuse_opt templates[] = {
 	VALUE("io=%s", io),
 	VALUE("missing=%s", missing),
 	VALUE("sandbox=%s", sandbox),
+	VALUE("idle=%s", idle),
 	VALUE("uid=%s", uid),
 	VALUE("gid=%s", gid),
 	VALUE("umask=%s", umask),
@@ -193,6 +194,11 @@ int fs_mountopts_apply(struct fs_mountopts *opts)
 		exit_status = parse_word("sandbox", opts->sandbox, sandbox_words, &idx);
 		options->sandbox = (enum fs_sandbox)idx; /* in its order, too */
 	}
+	if (exit_status == 0 && opts->idle != NULL) {
+		exit_status =
+			parse_number("idle", opts->idle, 10, UINT32_MAX - 1, &number);
+		options->idle_seconds = (uint32_t)number;
+	}
 	if (exit_status == 0 && opts->uid != NULL) {
 		exit_status = parse_number("uid", opts->uid, 10, UINT32_MAX - 1, &number);
 		options->uid = (uid_t)number;
@@ -222,6 +228,7 @@ void fs_mountopts_done(struct fs_mountopts *opts)
 	free(opts->io);
 	free(opts->missing);
 	free(opts->sandbox);
+	free(opts->idle);
 	free(opts->uid);
 	free(opts->gid);
 	free(opts->umask);

@@ -32,7 +32,8 @@ static void fs_op_init(void *userdata, struct fuse_conn_info *conn)
 /* Replies: fuse_reply_statfs. */
 static void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
-	const struct sft_totals totals = sft_model_totals(fs_context_of(req)->model);
+	const struct fs_context *context = fs_context_of(req);
+	const struct sft_totals totals = sft_model_totals(context->model);
 	const struct statvfs info = {
 		.f_bsize = FS_BLOCK_LEN,
 		.f_frsize = FS_STAT_BLOCK_LEN,
@@ -43,6 +44,7 @@ static void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
 	};
 
 	(void)ino;
+	fs_activity_note(context->activity);
 	fuse_reply_statfs(req, &info);
 }
 

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "core/sft.h"
+#include "fs/activity.h"
 #include "fs/lanes.h"
 #include "fs/notify.h"
 #include "fs/options.h"
@@ -30,9 +31,9 @@ struct fs_context {
 	struct fs_slices *slices;         /* inodes that are no refs */
 	struct fs_notifier *notifier;     /* of both */
 	struct fs_lanes *lanes;           /* of requests that may wait for the source */
+	struct fs_activity *activity;     /* for the supervisor */
 	bool raised_read_ahead;   /* the mount's own limit was raised to FS_READ_AHEAD */
 	atomic_long last_failure; /* second of the last message about one */
-	atomic_size_t open_files; /* opened and not released yet */
 	bool needs_opendir;       /* set in init, before any other request */
 	int ready_fd;             /* told once the kernel's first request is answered */
 };

@@ -49,7 +49,8 @@ struct fs_options {
 	bool lazy;     /* unmount what is in use, too */
 	bool nonempty; /* no warning about a mount point that hides files */
 	enum fs_sandbox sandbox;
-	char *view; /* shown at the root; NULL: the default */
+	char *view;            /* shown at the root; NULL: the default */
+	uint32_t idle_seconds; /* unmount after so long without use; 0: never */
 	bool has_uid, has_gid, has_umask;
 	uid_t uid;
 	gid_t gid;

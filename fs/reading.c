@@ -23,7 +23,8 @@ static void close_file(struct fs_context *context, fuse_ino_t ino, struct sft_fi
 		if (fs_slices_any_gone(context->slices))
 			fs_notifier_wake(context->notifier);
 	}
-	atomic_fetch_sub(&context->open_files, 1);
+	fs_activity_note(context->activity);
+	atomic_fetch_sub(&context->activity->open_files, 1);
 }
 
 /* Notes that an inode has pages from now on. Return: false for a slice given back. */
@@ -56,7 +57,7 @@ static void answer_open(const struct fs_job *job)
 	}
 	fi.fh = (uintptr_t)file;
 	fi.keep_cache = 1;
-	atomic_fetch_add(&context->open_files, 1);
+	atomic_fetch_add(&context->activity->open_files, 1);
 	/* No release will come where the caller is gone. */
 	if (fuse_reply_open(job->req, &fi) != 0)
 		close_file(context, job->ino, file);

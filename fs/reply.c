@@ -116,6 +116,7 @@ bool fs_take_place(fuse_req_t req, fuse_ino_t ino, struct fs_place *ret_place)
 	struct fs_slice_name name;
 	struct sft_ref ref;
 
+	fs_activity_note(context->activity);
 	if (!fs_slices_has(ino) && fs_ino_decode(context->model, ino, &ref)) {
 		fs_place_of(ret_place, context->model, ref);
 		return true;
@@ -131,6 +132,7 @@ bool fs_take_place(fuse_req_t req, fuse_ino_t ino, struct fs_place *ret_place)
 
 bool fs_take_ref(fuse_req_t req, fuse_ino_t ino, int error, struct sft_ref *ret_ref)
 {
+	fs_activity_note(fs_context_of(req)->activity);
 	if (fs_slices_has(ino)) {
 		fuse_reply_err(req, error);
 		return false;

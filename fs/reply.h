@@ -37,7 +37,10 @@ int fs_entry_of(struct fs_context *context, const struct fs_place *place,
 int fs_entry_of_ref(struct fs_context *context, struct sft_ref ref,
 		    struct fuse_entry_param *ret_entry);
 
-/* Decodes an inode number, or replies ESTALE and returns false. */
+/*
+ * Notes that there is a request, and decodes its inode number, or replies ESTALE and
+ * returns false.
+ */
 bool fs_take_place(fuse_req_t req, fuse_ino_t ino, struct fs_place *ret_place);
 
 /* The same where only a ref will do: a slice is none, and gets @error. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdnoreturn.h>
@@ -23,6 +24,7 @@
 
 struct supervisor {
 	struct fs_mountpoint *mountpoint;
+	struct fs_idle idle;
 	pid_t worker;
 	int signal_fd; /* readable: a signal came */
 	int log_fd;    /* readable: the worker said something; at its end the worker's */
@@ -62,6 +64,7 @@ static void on_ready(struct supervisor *supervisor)
 		return;
 	}
 	supervisor->ready = true;
+	fs_idle_begin(&supervisor->idle);
 	close_fd(&supervisor->ready_fd);
 	if (supervisor->mountpoint->is_chosen)
 		fs_autodir_announce(supervisor->mountpoint);
@@ -153,6 +156,38 @@ static void on_signal(struct supervisor *supervisor)
 	}
 }
 
+/* Unmounts if nobody uses the mount, never by force; else waits again. */
+static void on_idle(struct supervisor *supervisor)
+{
+	if (fs_idle_left(&supervisor->idle) != 0)
+		return;
+	/* Who came in the meantime makes it busy; a current folder does at any time. */
+	switch (fs_unmount_ours(supervisor->mountpoint, false)) {
+	case FS_UNMOUNT_DONE:
+		fs_log("unmounted: nobody used it for %" PRIu32 " seconds",
+		       supervisor->idle.seconds);
+		fs_autodir_remove(supervisor->mountpoint);
+		supervisor->idle.seconds = 0;
+		break;
+	case FS_UNMOUNT_GONE:
+		supervisor->idle.seconds = 0;
+		break;
+	case FS_UNMOUNT_BUSY:
+	case FS_UNMOUNT_FAILED:
+		fs_idle_begin(&supervisor->idle);
+		break;
+	}
+}
+
+/* The kernel's first request did not come, or was not answered. */
+static void give_up(struct supervisor *supervisor)
+{
+	fs_log("the mount does not answer; giving up (mount)");
+	kill(supervisor->worker, SIGKILL);
+	supervisor->ready = true; /* no need to look again */
+	supervisor->idle.seconds = 0;
+}
+
 /* Waits until the worker has closed its end of the log pipe, which is when it ends. */
 static void watch(struct supervisor *supervisor)
 {
@@ -163,13 +198,13 @@ static void watch(struct supervisor *supervisor)
 			{ .fd = supervisor->ready_fd, .events = POLLIN },
 		};
 		const int found = poll(fds, sizeof(fds) / sizeof(fds[0]),
-				       supervisor->ready ? -1 : READY_MILLISECONDS);
+				       supervisor->ready ? fs_idle_left(&supervisor->idle)
+							 : READY_MILLISECONDS);
 
-		if (found == 0) {
-			fs_log("the mount does not answer; giving up (mount)");
-			kill(supervisor->worker, SIGKILL);
-			supervisor->ready = true; /* no need to look again */
-		}
+		if (found == 0 && supervisor->ready)
+			on_idle(supervisor);
+		else if (found == 0)
+			give_up(supervisor);
 		if (found <= 0)
 			continue;
 		if (fds[2].revents != 0)
@@ -243,7 +278,7 @@ static int work(struct fs_context *context, struct fuse_session *session,
 	 * Never served, or a forced unmount: what was open is not released, it ends with
 	 * the process, and the supervisor takes the mount away.
 	 */
-	if (exit_status != 0 || atomic_load(&context->open_files) > 0)
+	if (exit_status != 0 || atomic_load(&context->activity->open_files) > 0)
 		_exit(exit_status);
 	/* Finds the connection closed and leaves the path, now another's, alone. */
 	fuse_session_unmount(session);
@@ -254,7 +289,12 @@ static int work(struct fs_context *context, struct fuse_session *session,
 static int run(struct fs_context *context, struct fuse_session *session,
 	       struct fs_mountpoint *mountpoint, int tell_fd)
 {
-	struct supervisor supervisor = { .mountpoint = mountpoint, .tell_fd = tell_fd };
+	struct supervisor supervisor = {
+		.mountpoint = mountpoint,
+		.idle = { .activity = context->activity,
+			  .seconds = context->options->idle_seconds },
+		.tell_fd = tell_fd,
+	};
 	const pid_t self = getpid();
 	int log_fds[2], ready_fds[2];
 

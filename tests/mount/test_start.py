@@ -196,7 +196,8 @@ def test_options_of_fstab(source, mount, options):
 
 @pytest.mark.parametrize("options", [
     "view=", "view=TENSORS", "io=", "io=mmap", "missing=", "missing=maybe", "uid=", "uid=-1",
-    "uid=me", "uid=4294967296", "gid=x", "umask=8", "umask=", "umask=1000000", "umask=-1"])
+    "uid=me", "uid=4294967296", "idle=", "idle=-1", "idle=1.5", "idle=1h", "idle=4294967295",
+    "gid=x", "umask=8", "umask=", "umask=1000000", "umask=-1"])
 def test_bad_options(source, fuse, tmp_path, options):
     """A value that cannot be meant is misuse, before anything is mounted."""
     result = harness.run("-f", source, tmp_path, "-o", options)
