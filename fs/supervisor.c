@@ -15,6 +15,7 @@
 
 #include "fs/autodir.h"
 #include "fs/log.h"
+#include "fs/relay.h"
 #include "fs/sandbox.h"
 #include "fs/signals.h"
 #include "fs/unmount.h"
@@ -27,14 +28,12 @@ struct supervisor {
 	struct fs_idle idle;
 	pid_t worker;
 	int signal_fd; /* readable: a signal came */
-	int log_fd;    /* readable: the worker said something; at its end the worker's */
 	int ready_fd;  /* readable: the mount answers */
 	int tell_fd;   /* to the waiting command; -1 in the foreground */
 	bool detached; /* by a signal */
 	bool killed;   /* by a second one */
 	bool ready;
-	char said[4096]; /* by the worker: the start of a line */
-	size_t said_len;
+	struct fs_relay relay;
 };
 
 static void close_fd(int *fd)
@@ -75,56 +74,6 @@ static void on_ready(struct supervisor *supervisor)
 	if (write(supervisor->tell_fd, "R", 1) != 1)
 		fs_log("the command that mounted is gone");
 	close_fd(&supervisor->tell_fd);
-}
-
-/* A terminal obeys control characters, and the worker may be somebody else's by now. */
-static void defuse(char *line, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		const unsigned char byte = (unsigned char)line[i];
-		const bool is_c1 = i > 0 && (unsigned char)line[i - 1] == 0xc2 &&
-				   byte >= 0x80 && byte < 0xa0;
-
-		if ((byte < ' ' && byte != '\n' && byte != '\t') || byte == 0x7f || is_c1)
-			line[i] = '?';
-	}
-}
-
-/* Passes on a line of the worker's, but for what it says a second time, and better. */
-static void relay_line(char *line, size_t len)
-{
-	static const char of_libfuse[] = "fuse: reading device: ";
-	const size_t prefix = sizeof(of_libfuse) - 1;
-
-	if (len >= prefix && memcmp(line, of_libfuse, prefix) == 0)
-		return;
-	defuse(line, len);
-	fs_log_relay(line, len);
-}
-
-/* Passes on what the worker said, a line at a time. Return: false at the end of it. */
-static bool relay(struct supervisor *supervisor)
-{
-	char *text = supervisor->said;
-	const size_t room = sizeof(supervisor->said) - supervisor->said_len;
-	const ssize_t got = read(supervisor->log_fd, text + supervisor->said_len, room);
-	const size_t len = supervisor->said_len + (got > 0 ? (size_t)got : 0);
-	size_t begin = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] != '\n')
-			continue;
-		relay_line(text + begin, i + 1 - begin);
-		begin = i + 1;
-	}
-	/* What is no line yet stays, unless it fills all the room or is the last. */
-	if ((begin == 0 && len == sizeof(supervisor->said)) || got == 0) {
-		relay_line(text + begin, len - begin);
-		begin = len;
-	}
-	memmove(text, text + begin, len - begin);
-	supervisor->said_len = len - begin;
-	return got > 0 || (got < 0 && errno == EINTR);
 }
 
 static void on_signal(struct supervisor *supervisor)
@@ -194,7 +143,7 @@ static void watch(struct supervisor *supervisor)
 	for (;;) {
 		struct pollfd fds[] = {
 			{ .fd = supervisor->signal_fd, .events = POLLIN },
-			{ .fd = supervisor->log_fd, .events = POLLIN },
+			{ .fd = supervisor->relay.fd, .events = POLLIN },
 			{ .fd = supervisor->ready_fd, .events = POLLIN },
 		};
 		const int found = poll(fds, sizeof(fds) / sizeof(fds[0]),
@@ -211,7 +160,7 @@ static void watch(struct supervisor *supervisor)
 			on_ready(supervisor);
 		if (fds[0].revents != 0)
 			on_signal(supervisor);
-		if (fds[1].revents != 0 && !relay(supervisor))
+		if (fds[1].revents != 0 && !fs_relay_pass(&supervisor->relay))
 			return;
 	}
 }
@@ -323,7 +272,7 @@ static int run(struct fs_context *context, struct fuse_session *session,
 	/* The worker's alone from here: with its end the kernel sees the connection's. */
 	close(fuse_session_fd(session));
 	fs_sandbox_watch(context->options->sandbox, mountpoint->made_fd >= 0);
-	supervisor.log_fd = log_fds[0];
+	supervisor.relay.fd = log_fds[0];
 	supervisor.ready_fd = ready_fds[0];
 	watch(&supervisor);
 	_exit(finish(&supervisor));
