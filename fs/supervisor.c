@@ -17,6 +17,7 @@
 #include "fs/log.h"
 #include "fs/relay.h"
 #include "fs/sandbox.h"
+#include "fs/service.h"
 #include "fs/signals.h"
 #include "fs/unmount.h"
 #include "fs/worker.h"
@@ -33,6 +34,7 @@ struct supervisor {
 	bool detached; /* by a signal */
 	bool killed;   /* by a second one */
 	bool ready;
+	bool stopping; /* and the service manager knows */
 	struct fs_relay relay;
 };
 
@@ -67,13 +69,23 @@ static void on_ready(struct supervisor *supervisor)
 	close_fd(&supervisor->ready_fd);
 	if (supervisor->mountpoint->is_chosen)
 		fs_autodir_announce(supervisor->mountpoint);
-	if (supervisor->tell_fd < 0)
+	if (supervisor->tell_fd < 0) {
+		fs_service_ready(supervisor->mountpoint->path, 0);
 		return;
+	}
 	fs_log_to_syslog();
 	drop_standard_fds(STDIN_FILENO, STDERR_FILENO);
 	if (write(supervisor->tell_fd, "R", 1) != 1)
 		fs_log("the command that mounted is gone");
 	close_fd(&supervisor->tell_fd);
+}
+
+/* Tells the service manager, once. */
+static void stop(struct supervisor *supervisor)
+{
+	if (!supervisor->stopping)
+		fs_service_stopping();
+	supervisor->stopping = true;
 }
 
 static void on_signal(struct supervisor *supervisor)
@@ -89,6 +101,7 @@ static void on_signal(struct supervisor *supervisor)
 		return;
 	}
 	supervisor->detached = true;
+	stop(supervisor);
 	switch (fs_unmount_ours(supervisor->mountpoint, true)) {
 	case FS_UNMOUNT_DONE:
 		fs_autodir_remove(supervisor->mountpoint);
@@ -113,6 +126,7 @@ static void on_idle(struct supervisor *supervisor)
 	/* Who came in the meantime makes it busy; a current folder does at any time. */
 	switch (fs_unmount_ours(supervisor->mountpoint, false)) {
 	case FS_UNMOUNT_DONE:
+		stop(supervisor);
 		fs_log("unmounted: nobody used it for %" PRIu32 " seconds",
 		       supervisor->idle.seconds);
 		fs_autodir_remove(supervisor->mountpoint);
@@ -170,6 +184,8 @@ static int finish(struct supervisor *supervisor)
 {
 	int status;
 
+	if (supervisor->ready)
+		stop(supervisor);
 	/* It is ending, with a status that this cannot change; or it pretends to be. */
 	kill(supervisor->worker, SIGKILL);
 	while (waitpid(supervisor->worker, &status, 0) < 0) {
@@ -303,6 +319,7 @@ int fs_supervise(struct fs_context *context, struct fuse_session *session,
 		 struct fs_mountpoint *mountpoint)
 {
 	int fds[2];
+	int exit_status;
 	pid_t supervisor;
 
 	if (context->options->foreground)
@@ -315,7 +332,10 @@ int fs_supervise(struct fs_context *context, struct fuse_session *session,
 	if (supervisor > 0) {
 		close(fds[1]);
 		close(fuse_session_fd(session));
-		_exit(wait_ready(fds[0], supervisor));
+		exit_status = wait_ready(fds[0], supervisor);
+		if (exit_status == 0)
+			fs_service_ready(mountpoint->path, supervisor);
+		_exit(exit_status);
 	}
 	close(fds[0]);
 	setsid();

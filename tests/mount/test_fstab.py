@@ -98,6 +98,23 @@ def test_mount_by_type(helper, place, tmp_path):
     harness.wait_for("the daemon's end", lambda: not harness.processes(str(source)))
 
 
+def test_line(helper, place, tmp_path):
+    """A line of fstab, with a space in a name, is mounted and unmounted by its place."""
+    _, where = place
+    source = tmp_path / "my model.safetensors"
+    make_model.write_file(source, list(make_model.small_sharded()))
+    escaped = str(source).replace(" ", "\\040")
+    (tmp_path / "fstab").write_text(
+        f"{escaped}  {where}  {harness.TYPE}  allow_other,nofail,idle=60  0  0\n")
+    script = ('mount --bind "$1" /usr/local/bin && '
+              'mount -T "$2" "$3" && mount -T "$2" -a && stat -c %s "$3/lm_head/weight.bin" && umount "$3"')
+    result = call("unshare", "-m", "sh", "-c", script, "sh",
+                  os.path.dirname(harness.find_driver()), tmp_path / "fstab", where)
+    size = len(safetensors_reader.read_model(source).tensors["lm_head.weight"].read())
+    assert (result.returncode, result.stdout) == (0, f"{size}\n"), result.stderr
+    harness.wait_for("the daemon's end", lambda: not harness.processes(str(source)))
+
+
 def test_drop_privileges(helper, place):
     """The helper mounts, and the driver gets /dev/fd/N and no capability."""
     check(*place, call(helper, *place, "-t", harness.TYPE, "-o", "drop_privileges"))
