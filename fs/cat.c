@@ -10,6 +10,7 @@
 #include "core/cleanup.h"
 #include "fs/log.h"
 #include "fs/offline.h"
+#include "fs/opening.h"
 #include "fs/path.h"
 
 #define CHUNK_LEN (1u << 20) /* bytes read, and written, at a time */
@@ -83,19 +84,15 @@ int fs_cat(const struct fs_options *options)
 {
 	auto_free uint8_t *chunk = malloc(CHUNK_LEN);
 	struct sft_model *model = NULL;
-	struct sft_error err;
-	int exit_status = 0;
+	int exit_status;
 
 	if (chunk == NULL)
 		return fs_log_fail(SFT_E_NO_MEMORY, "out of memory");
-	if (sft_open(options->operands[0], &options->model, &model, &err) != SFT_OK) {
-		fs_log_error(&err);
-		return 1;
-	}
-	if (options->view != NULL && !sft_view_use(model, options->view))
-		exit_status = fs_log_fail(SFT_E_USAGE, "no view %s", options->view);
+	exit_status = fs_open_model(options, options->operands[0], &model);
+	if (exit_status != 0)
+		return exit_status;
 	/* As cat(1) does: what can be had is written, whatever became of another. */
-	for (int i = 1; i < options->operand_count && exit_status != 2; i++) {
+	for (int i = 1; i < options->operand_count; i++) {
 		const int one = cat_path(model, options->operands[i], chunk);
 
 		if (one != 0)

@@ -17,6 +17,7 @@
 #include "fs/crew.h"
 #include "fs/log.h"
 #include "fs/offline.h"
+#include "fs/opening.h"
 #include "fs/signals.h"
 
 #define DRAW_MILLISECONDS 200
@@ -91,21 +92,12 @@ static void watch(struct extraction *extraction)
 
 /* ---- what is said at the end ---- */
 
-static double seconds_since(const struct timespec *begin)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - begin->tv_sec) +
-	       (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
-}
-
 static void print_summary(const struct extraction *extraction)
 {
 	const char *dir = extraction->options->operands[1];
 	const struct fs_tally *tally = &extraction->crew.tally;
 	const uint64_t written = atomic_load(&extraction->crew.copying.written);
-	const double seconds = seconds_since(&extraction->begin);
+	const double seconds = fs_seconds_since(&extraction->begin);
 	char shown[1024], size[FS_SIZE_TEXT_LEN], rate[FS_SIZE_TEXT_LEN];
 
 	sft_escape(shown, sizeof(shown), dir, strlen(dir));
@@ -176,19 +168,14 @@ static int extract(const struct fs_options *options, struct sft_model *model,
 int fs_extract(const struct fs_options *options)
 {
 	struct sft_model *model = NULL;
-	struct sft_error err;
 	int signal_number = 0;
 	int exit_status;
 
 	signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error with words */
-	if (sft_open(options->operands[0], &options->model, &model, &err) != SFT_OK) {
-		fs_log_error(&err);
-		return 1;
-	}
-	if (options->view != NULL && !sft_view_use(model, options->view))
-		exit_status = fs_log_fail(SFT_E_USAGE, "no view %s", options->view);
-	else
-		exit_status = extract(options, model, &signal_number);
+	exit_status = fs_open_model(options, options->operands[0], &model);
+	if (exit_status != 0)
+		return exit_status;
+	exit_status = extract(options, model, &signal_number);
 	sft_close(model);
 	exit_status = fs_offline_flush(exit_status);
 	if (signal_number != 0) /* the caller, a loop of a shell perhaps, ends with us */

@@ -28,6 +28,7 @@ static void print_usage(void)
 	       "    -f               stay in the foreground\n"
 	       "    -d               the same, and print every request\n"
 	       "    -s               serve with a single thread\n"
+	       "    -v, --verbose    say what was opened and how long it took\n"
 	       "    -o OPT[,OPT...]  mount options, see below\n"
 	       "    -u, --unmount    unmount what " FS_PROGRAM " mounted\n"
 	       "    -z, --lazy       with -u: even if it is in use, and let its users "

@@ -11,6 +11,7 @@
 
 #include "fs/log.h"
 #include "fs/offline.h"
+#include "fs/opening.h"
 #include "fs/path.h"
 #include "fs/walk.h"
 
@@ -140,20 +141,13 @@ int fs_list(const struct fs_options *options)
 {
 	struct printer printer = { .is_long = options->long_list };
 	struct sft_model *model = NULL;
-	struct sft_error err;
-	int exit_status;
+	int exit_status = fs_open_model(options, options->operands[0], &model);
 
-	if (sft_open(options->operands[0], &options->model, &model, &err) != SFT_OK) {
-		fs_log_error(&err);
-		return 1;
-	}
-	if (options->view != NULL && !sft_view_use(model, options->view))
-		exit_status = fs_log_fail(SFT_E_USAGE, "no view %s", options->view);
-	else {
-		printer.model = model;
-		exit_status = list_path(
-			&printer, options->operand_count > 1 ? options->operands[1] : "");
-	}
+	if (exit_status != 0)
+		return exit_status;
+	printer.model = model;
+	exit_status = list_path(&printer,
+				options->operand_count > 1 ? options->operands[1] : "");
 	sft_close(model);
 	return fs_offline_flush(exit_status);
 }

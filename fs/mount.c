@@ -16,6 +16,7 @@
 #include "fs/capture.h"
 #include "fs/log.h"
 #include "fs/mountpoint.h"
+#include "fs/opening.h"
 #include "fs/ops.h"
 #include "fs/supervisor.h"
 
@@ -216,19 +217,14 @@ int fs_mount(const struct fs_options *options)
 	struct fs_context context = { .options = options, .ready_fd = -1 };
 	struct fs_mountpoint mountpoint = { .made_fd = -1 };
 	struct sft_model *model = NULL;
-	struct sft_error err;
 	int exit_status;
 
 	/* An inherited SIG_IGN would take the children's status away. */
 	signal(SIGCHLD, SIG_DFL);
-	if (sft_open(source, &options->model, &model, &err) != SFT_OK) {
-		fs_log_error(&err);
-		return 1;
-	}
-	if (options->view != NULL && !sft_view_use(model, options->view))
-		exit_status = fs_log_fail(SFT_E_USAGE, "no view %s", options->view);
-	else
-		exit_status = find_mountpoint(options, &mountpoint);
+	exit_status = fs_open_model(options, source, &model);
+	if (exit_status != 0)
+		return exit_status;
+	exit_status = find_mountpoint(options, &mountpoint);
 	if (exit_status == 0)
 		exit_status = fs_mountpoint_check_system(&mountpoint);
 	if (exit_status == 0)

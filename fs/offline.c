@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fs/log.h"
+#include "fs/opening.h"
 
 int fs_offline_flush(int exit_status)
 {
@@ -23,10 +24,8 @@ static bool check_one(const struct fs_options *options, const char *source)
 	char shown[1024];
 	bool good;
 
-	if (sft_open(source, &options->model, &model, &err) != SFT_OK) {
-		fs_log_error(&err);
+	if (fs_open_model(options, source, &model) != 0)
 		return false;
-	}
 	good = sft_lint(model, fs_log_warning, NULL, &err) == SFT_OK;
 	if (good)
 		printf("%s: ok, %" PRIu64 " tensors\n",

@@ -43,6 +43,9 @@ static int take_switch(int option, char **argv, struct fs_options *options,
 	case 's':
 		options->single_thread = true;
 		return 0;
+	case 'v':
+		options->verbose = true;
+		return 0;
 	case 'l':
 		options->long_list = true;
 		return 0;
@@ -83,6 +86,7 @@ static int parse_switches(int argc, char **argv, struct fs_options *options,
 		{ "include", required_argument, NULL, OPTION_RULE + FS_RULE_INCLUDE },
 		{ "exclude", required_argument, NULL, OPTION_RULE + FS_RULE_EXCLUDE },
 		{ "rename", required_argument, NULL, OPTION_RULE + FS_RULE_RENAME },
+		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -92,7 +96,7 @@ static int parse_switches(int argc, char **argv, struct fs_options *options,
 
 	opterr = 0;
 	while (exit_status == 0 &&
-	       (option = getopt_long(argc, argv, ":fdshVluzo:", longs, NULL)) != -1) {
+	       (option = getopt_long(argc, argv, ":fdshVvluzo:", longs, NULL)) != -1) {
 		if (option == 'h' || option == 'V') {
 			options->mode = option == 'h' ? FS_MODE_HELP : FS_MODE_VERSION;
 			return 0;

@@ -43,6 +43,7 @@ struct fs_options {
 	enum fs_mode mode;
 	bool foreground;
 	bool debug;
+	bool verbose; /* tell what was opened, and where it is mounted */
 	bool single_thread;
 	bool long_list;
 	bool force;    /* write again what is there */

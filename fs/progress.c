@@ -33,6 +33,15 @@ void fs_progress_done(struct fs_progress *progress)
 	pthread_mutex_destroy(&progress->lock);
 }
 
+double fs_seconds_since(const struct timespec *begin)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - begin->tv_sec) +
+	       (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
+}
+
 const char *fs_size_text(char out[FS_SIZE_TEXT_LEN], uint64_t len)
 {
 	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 struct fs_progress {
 	bool is_shown;
@@ -52,5 +53,8 @@ void fs_progress_resume(struct fs_progress *progress);
 /* Bytes as a person reads them, e.g. "7.5 GiB". Return: @out. */
 #define FS_SIZE_TEXT_LEN 16u
 const char *fs_size_text(char out[FS_SIZE_TEXT_LEN], uint64_t len);
+
+/* @begin: of CLOCK_MONOTONIC */
+double fs_seconds_since(const struct timespec *begin);
 
 #endif /* FS_PROGRESS_H */

@@ -33,6 +33,7 @@ struct supervisor {
 	int tell_fd;   /* to the waiting command; -1 in the foreground */
 	bool detached; /* by a signal */
 	bool killed;   /* by a second one */
+	bool verbose;
 	bool ready;
 	bool stopping; /* and the service manager knows */
 	struct fs_relay relay;
@@ -58,6 +59,8 @@ static void drop_standard_fds(int first, int last)
 /* Lets the command go, and leaves its terminal. */
 static void on_ready(struct supervisor *supervisor)
 {
+	const char *path = supervisor->mountpoint->path;
+	char shown[512];
 	char byte;
 
 	if (read(supervisor->ready_fd, &byte, 1) != 1) {
@@ -67,10 +70,13 @@ static void on_ready(struct supervisor *supervisor)
 	supervisor->ready = true;
 	fs_idle_begin(&supervisor->idle);
 	close_fd(&supervisor->ready_fd);
+	if (supervisor->verbose)
+		fs_log("mounted on %s",
+		       sft_escape(shown, sizeof(shown), path, strlen(path)));
 	if (supervisor->mountpoint->is_chosen)
 		fs_autodir_announce(supervisor->mountpoint);
 	if (supervisor->tell_fd < 0) {
-		fs_service_ready(supervisor->mountpoint->path, 0);
+		fs_service_ready(path, 0);
 		return;
 	}
 	fs_log_to_syslog();
@@ -259,6 +265,7 @@ static int run(struct fs_context *context, struct fuse_session *session,
 		.idle = { .activity = context->activity,
 			  .seconds = context->options->idle_seconds },
 		.tell_fd = tell_fd,
+		.verbose = context->options->verbose,
 	};
 	const pid_t self = getpid();
 	int log_fds[2], ready_fds[2];

@@ -21,6 +21,11 @@ LINE = re.compile(r"safetensorsfs: (?P<file>.+?): (byte (?P<byte>\d+): )?(?P<tex
                   r"\((?P<word>[a-z-]+)\)")
 
 
+VERBOSE = re.compile(r"safetensorsfs: (?P<source>.+): (?P<tensors>\d+) tensors in "
+                     r"(?P<files>\d+ files?) of (?P<bytes>\d+) bytes \((?P<size>[\d.]+) KiB\), "
+                     r"opened in \d+\.\d{3} s\n")
+
+
 def header_file(path, text, data=b""):
     """Write a file with any header text at all."""
     text = text.encode() if isinstance(text, str) else text
@@ -61,6 +66,34 @@ def test_misuse(words, tmp_path):
     result = harness.run(*words, cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, ""), result.stderr
     assert result.stderr.startswith("safetensorsfs: ")
+
+
+def test_verbose(edge_file, sharded_folder, tmp_path):
+    """-v tells what was opened, whatever for; nothing else changes, and without it is silence."""
+    model = read_model(edge_file)
+    index = sharded_folder / "model.safetensors.index.json"
+    for source, tensors, shards in ((edge_file, len(model.tensors), [edge_file]),
+                                    (index, 15, sorted(sharded_folder.glob("*.safetensors")))):
+        size = sum(path.stat().st_size for path in shards)
+        for words in (["--check"], ["--list"], ["--cat"]):
+            operands = [source, "__metadata__.json"][:1 + (words == ["--cat"])]
+            plain = harness.run(*words, *operands)
+            loud = harness.run("-v", *words, *operands)
+            assert (loud.returncode, loud.stdout) == (0, plain.stdout) and not plain.stderr
+            match = VERBOSE.fullmatch(loud.stderr)
+            assert match, loud.stderr
+            assert match["source"] == str(source)
+            assert int(match["tensors"]) == tensors and int(match["bytes"]) == size
+            assert match["files"] == ("1 file" if len(shards) == 1 else f"{len(shards)} files")
+            assert abs(float(match["size"]) * 1024 - size) <= 52  # rounded
+
+
+def test_verbose_one(tmp_path):
+    """One is not many."""
+    path = tmp_path / "m"
+    make_model.write_file(path, [Spec("a", "U8", (1,))])
+    result = harness.run("--check", "--verbose", path)
+    assert f": 1 tensor in 1 file of {path.stat().st_size} bytes (" in result.stderr
 
 
 def test_check_goes_on(edge_file, sharded_folder, tmp_path):

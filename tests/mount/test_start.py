@@ -101,6 +101,17 @@ def test_empty_mountpoint_is_silent(source, mount):
     assert mounted.output() == ""
 
 
+def test_verbose(source, tmp_path, fuse):
+    """-v says what was opened and where it is, before the command ends in the background."""
+    (tmp_path / "mnt").mkdir()
+    result = harness.run("-v", source, "mnt", cwd=tmp_path)
+    opened, mounted = result.stderr.splitlines()
+    assert (result.returncode, result.stdout) == (0, "")
+    assert opened.startswith(f"safetensorsfs: {source}: 2 tensors in 1 file of ")
+    assert mounted == f"safetensorsfs: mounted on {tmp_path}/mnt"
+    assert harness.run("-u", tmp_path / "mnt").returncode == 0
+
+
 def test_already_mounted(source, mount, refused):
     """A second mount over a living one of ours is refused, even with -o nonempty."""
     mounted = mount(source)
