@@ -16,6 +16,7 @@
 #include "fs/capture.h"
 #include "fs/log.h"
 #include "fs/mountpoint.h"
+#include "fs/offline.h"
 #include "fs/opening.h"
 #include "fs/ops.h"
 #include "fs/supervisor.h"
@@ -99,12 +100,22 @@ static int new_session(struct fs_context *context, const char *source,
 	return fs_log_fail(SFT_E_USAGE, "%s; see --help", said);
 }
 
+static const char forbidden[] =
+	"; this container or sandbox forbids mounts: give it '--cap-add SYS_ADMIN', "
+	"where "
+	"there is AppArmor '--security-opt apparmor=unconfined', too, or leave "
+	"no_new_privs; " FS_OFFLINE_WORK;
+
+/* As opposed to a mount point that may not be mounted on. */
+static bool is_forbidden(const char *said)
+{
+	return strstr(said, strerror(EPERM)) != NULL ||
+	       strstr(said, "mount failed: Permission denied") != NULL ||
+	       strstr(said, "exec fusermount3") != NULL; /* after mount(2) got EPERM */
+}
+
 static int mount_session(struct fuse_session *session, struct fs_mountpoint *mountpoint)
 {
-	static const char forbidden[] =
-		"; this container or sandbox forbids mounts: give it "
-		"'--cap-add SYS_ADMIN', or leave no_new_privs; --list "
-		"and --check work without";
 	struct fs_capture capture;
 	char said[1024];
 	int failed;
@@ -122,8 +133,7 @@ static int mount_session(struct fuse_session *session, struct fs_mountpoint *mou
 		if (said[0] == '\0')
 			snprintf(said, sizeof(said), "%s", strerror(errno));
 		return fs_log_fail(SFT_E_MOUNT, "%s: cannot mount: %s%s", shown, said,
-				   strstr(said, strerror(EPERM)) != NULL ? forbidden
-									 : "");
+				   is_forbidden(said) ? forbidden : "");
 	}
 	if (mountpoint->is_fd || fs_mountinfo_find(mountpoint->path, &mountpoint->id))
 		return 0;

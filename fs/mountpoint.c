@@ -13,6 +13,7 @@
 
 #include "core/cleanup.h"
 #include "fs/log.h"
+#include "fs/offline.h"
 #include "fs/unmount.h"
 
 #define SHOWN_MAX 512
@@ -185,7 +186,7 @@ int fs_mountpoint_check_system(const struct fs_mountpoint *mountpoint)
 			SFT_E_MOUNT,
 			"/dev/fuse is missing: load it with 'modprobe "
 			"fuse', or give the container '--device /dev/fuse --cap-add "
-			"SYS_ADMIN'; --list and --check work without");
+			"SYS_ADMIN'; " FS_OFFLINE_WORK);
 	if (fd < 0)
 		return fs_log_fail(SFT_E_MOUNT,
 				   "/dev/fuse cannot be opened: %s; ask root for "

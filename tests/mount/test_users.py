@@ -6,6 +6,7 @@ driver in a mount namespace of its own.
 """
 import ctypes
 import os
+import re
 import shutil
 import subprocess
 
@@ -65,6 +66,36 @@ def test_no_device(place, driver):
                      os.path.join(place, "mine"))
     assert harness.error_word(result) == "mount"
     assert "/dev/fuse" in result.stderr
+    names_the_modes(result)
+
+
+def names_the_modes(result):
+    """A message says what can be done without a mount, by all options that do."""
+    text = harness.run("--help").stdout.replace("\n" + " " * 21, " ")
+    modes = re.findall(r"^    (--[a-z]+) .*mount nothing$", text, re.MULTILINE)
+    assert {"--list", "--cat", "--extract", "--check"} <= set(modes)
+    assert all(mode in result.stderr for mode in modes), result.stderr
+
+
+@pytest.mark.parametrize("capabilities", [[], ["setpriv", "--bounding-set", "-sys_admin"]],
+                         ids=["all", "no sys_admin"])
+def test_container(place, program, capabilities):
+    """Beside the device a container needs CAP_SYS_ADMIN over its own namespaces, and no helper.
+
+    So it is in a user namespace, too, as rootless Podman has it.
+    """
+    source, where = os.path.join(place, "m.safetensors"), os.path.join(place, "theirs")
+    script = '"$0" "$1" "$2" && cat "$2/__metadata__.json" && "$0" -u "$2"'
+    hide = f"{FUSE_FOR_ALL} && mount --bind /dev/null {shutil.which('fusermount3')}"
+    result = without(hide, *NOBODY, "unshare", "-Urm", *capabilities, "sh", "-c", script, program,
+                     source, where)
+    if capabilities:
+        assert harness.error_word(result) == "mount"
+        assert "container" in result.stderr and "SYS_ADMIN" in result.stderr
+        names_the_modes(result)
+    else:
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout.startswith("{")
 
 
 def test_check_and_list_without_device(place, driver):
