@@ -49,6 +49,7 @@ static void name_owner(struct owner *owner, uid_t uid, gid_t gid)
 struct printer {
 	const struct sft_model *model;
 	bool is_long;
+	size_t depth; /* of folders that are entered; 0: all */
 	struct owner owner;
 };
 
@@ -113,6 +114,8 @@ static bool print_tree(struct printer *printer, const struct fs_path *folder,
 	while (fs_walk_next(&walk, &entry)) {
 		const struct fs_place place = { .type = entry.type, .ref = entry.ref };
 
+		if (walk.depth == printer->depth)
+			fs_walk_skip(&walk);
 		if (!print_path(printer, walk.path, entry.name, &place, err))
 			return false;
 	}
@@ -139,7 +142,8 @@ static int list_path(struct printer *printer, const char *text)
 
 int fs_list(const struct fs_options *options)
 {
-	struct printer printer = { .is_long = options->long_list };
+	struct printer printer = { .is_long = options->long_list,
+				   .depth = options->depth };
 	struct sft_model *model = NULL;
 	int exit_status = fs_open_model(options, options->operands[0], &model);
 

@@ -14,6 +14,7 @@ enum {
 	OPTION_MODE = 256,
 	OPTION_RULE = 512,
 	OPTION_FORCE = 768,
+	OPTION_DEPTH,
 };
 
 static int fail_switch(int option, char **argv)
@@ -27,6 +28,18 @@ static int fail_switch(int option, char **argv)
 			   option == ':' ? "%s: wants a value; see --help"
 					 : "%s: no such option; see --help",
 			   shown);
+}
+
+static int take_depth(const char *text, size_t *ret_depth)
+{
+	char shown[64];
+	char *end;
+
+	*ret_depth = strtoul(text, &end, 10);
+	if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && *ret_depth > 0)
+		return 0; /* one that is too large is a large one */
+	return fs_log_fail(SFT_E_USAGE, "--depth %s: not a number from 1 up",
+			   sft_escape(shown, sizeof(shown), text, strlen(text)));
 }
 
 static int take_switch(int option, char **argv, struct fs_options *options,
@@ -60,6 +73,8 @@ static int take_switch(int option, char **argv, struct fs_options *options,
 	case OPTION_FORCE:
 		options->force = true;
 		return 0;
+	case OPTION_DEPTH:
+		return take_depth(optarg, &options->depth);
 	default:
 		break;
 	}
@@ -83,6 +98,7 @@ static int parse_switches(int argc, char **argv, struct fs_options *options,
 		{ "cat", no_argument, NULL, OPTION_MODE + FS_MODE_CAT },
 		{ "extract", no_argument, NULL, OPTION_MODE + FS_MODE_EXTRACT },
 		{ "force", no_argument, NULL, OPTION_FORCE },
+		{ "depth", required_argument, NULL, OPTION_DEPTH },
 		{ "include", required_argument, NULL, OPTION_RULE + FS_RULE_INCLUDE },
 		{ "exclude", required_argument, NULL, OPTION_RULE + FS_RULE_EXCLUDE },
 		{ "rename", required_argument, NULL, OPTION_RULE + FS_RULE_RENAME },
@@ -163,6 +179,8 @@ static int check_operands(const struct fs_options *options)
 	if (options->force && options->mode != FS_MODE_EXTRACT)
 		return fs_log_fail(SFT_E_USAGE,
 				   "--force goes with --extract; see --help");
+	if (options->depth > 0 && options->mode != FS_MODE_LIST)
+		return fs_log_fail(SFT_E_USAGE, "--depth goes with --list; see --help");
 	return 0;
 }
 

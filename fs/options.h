@@ -5,7 +5,7 @@
  *	safetensorsfs [options] SOURCE [MOUNTPOINT]
  *	safetensorsfs -u [-z] MOUNTPOINT...
  *	safetensorsfs --check SOURCE...
- *	safetensorsfs --list [-l] SOURCE [PATH]
+ *	safetensorsfs --list [-l] [--depth N] SOURCE [PATH]
  *	safetensorsfs --cat SOURCE PATH...
  *	safetensorsfs --extract SOURCE DIR [PATH...]
  *
@@ -47,6 +47,7 @@ struct fs_options {
 	bool single_thread;
 	bool long_list;
 	bool force;    /* write again what is there */
+	size_t depth;  /* of the list; 0: all of it */
 	bool lazy;     /* unmount what is in use, too */
 	bool nonempty; /* no warning about a mount point that hides files */
 	enum fs_sandbox sandbox;

@@ -60,7 +60,9 @@ def test_version():
 
 @pytest.mark.parametrize("words", [
     [], [""], ["x", "y", "z"], ["--nosuch"], ["-q", "x", "y"], ["--check"], ["--list"],
-    ["--list", "x", "y", "z"], ["--cat"], ["--cat", "x"], ["-o"]])
+    ["--list", "x", "y", "z"], ["--cat"], ["--cat", "x"], ["-o"],
+    ["--list", "--depth", "0", "x"], ["--list", "--depth", "-1", "x"], ["--list", "--depth=x", "x"],
+    ["--list", "--depth", "x"], ["--depth", "1", "--check", "x"]])
 def test_misuse(words, tmp_path):
     """Exit 2 and a line on standard error, nothing on standard output."""
     result = harness.run(*words, cwd=tmp_path)
@@ -179,6 +181,17 @@ def test_list_part(edge_file):
         assert want
         assert set(listed(edge_file, folder)) - {prefix} == want
     assert listed(edge_file, "w/absmax.json") == ["w/absmax.json"]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 40, 2**70])
+def test_list_depth(edge_file, depth):
+    """--depth ends the way down, counted from the folder that is listed; folders are named."""
+    for folder in ("", "d/d", ".view/npy", "w.bin"):
+        whole = listed(edge_file, folder)
+        above = len(folder.split("/")) if folder else 0
+        want = [line for line in whole if len(line.rstrip("/").split("/")) <= above + depth]
+        assert listed("--depth", str(depth), edge_file, folder) == want
+        assert want and (depth > 3 or folder != "" or len(want) < len(whole))
 
 
 @pytest.mark.parametrize("path", ["nosuch", "w.bin/x", "w.npy", "..", "\x1b[31m"])
