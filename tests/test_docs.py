@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The manual page and the README say what --help says, and the page can be read."""
+"""The manual page and the README say what --help says, and the page can be read.
+
+Completions are compared with --help where they are driven: tests/test_completions.py.
+"""
 import re
 import shutil
 import subprocess
