@@ -2,23 +2,18 @@
 #include "core/table.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #define SLOTS_MIN 64u
-
-_Static_assert(SFT_TABLE_SECRET_LEN >= XXH3_SECRET_SIZE_MIN,
-	       "XXH3 wants a longer secret");
 
 enum sft_status sft_table_init(struct sft_table *table, sft_table_name name,
 			       const void *ctx, struct sft_error *err)
 {
+	enum sft_status status;
+
 	*table = (struct sft_table){ .name = name, .ctx = ctx, .slot_count = SLOTS_MIN };
-	if (getrandom(table->secret, sizeof(table->secret), 0) !=
-	    (ssize_t)sizeof(table->secret))
-		return sft_fail(err, SFT_E_IO, SFT_POS_NONE, "no random numbers");
+	status = sft_hash_init(&table->hash, err);
+	if (status != SFT_OK)
+		return status;
 	table->slots = calloc(table->slot_count, sizeof(*table->slots));
 	if (table->slots == NULL)
 		return sft_fail_memory(err);
@@ -33,8 +28,7 @@ void sft_table_done(struct sft_table *table)
 
 static uint32_t hash_of(const struct sft_table *table, struct sft_bytes name)
 {
-	return (uint32_t)XXH3_64bits_withSecret(name.data, name.len, table->secret,
-						sizeof(table->secret));
+	return (uint32_t)sft_hash_of(&table->hash, name);
 }
 
 /* The slot that holds the name, or the free one where it belongs. */

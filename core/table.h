@@ -2,17 +2,15 @@
 /*
  * core/table.h - a set of names, each with an index
  *
- * Open addressing over 8-byte slots. Whoever wrote the model file chose the names, so the
- * hash is XXH3 under a secret drawn anew for each table: colliding names cannot be made
- * in advance. The names themselves stay with the caller, who gives one for an index.
+ * Open addressing over 8-byte slots, each table with a secret of its own (core/hash.h).
+ * The names themselves stay with the caller, who gives one for an index.
  */
 #ifndef SFT_CORE_TABLE_H
 #define SFT_CORE_TABLE_H
 
 #include "core/bytes.h"
+#include "core/hash.h"
 #include "core/sft.h"
-
-#define SFT_TABLE_SECRET_LEN 192
 
 /* The name that an index of the table stands for. */
 typedef struct sft_bytes (*sft_table_name)(const void *ctx, uint32_t idx);
@@ -28,7 +26,7 @@ struct sft_table {
 	size_t count;
 	sft_table_name name;
 	const void *ctx;
-	uint8_t secret[SFT_TABLE_SECRET_LEN];
+	struct sft_hash hash;
 };
 
 /**
