@@ -173,16 +173,30 @@ static enum sft_status follow_filter(const struct sft_model *model,
 	return status;
 }
 
-enum sft_status sft_metadata_format(const struct sft_model *model, const char *between,
-				    struct sft_json *json, struct sft_error *err)
+enum sft_status sft_metadata_show(const struct sft_model *model,
+				  struct sft_metadata_entry **ret_entries,
+				  size_t *ret_count, struct sft_error *err)
 {
 	auto_free struct sft_metadata_entry *entries = NULL;
 	size_t count = 0;
 	enum sft_status status = sft_metadata_unite(model, &entries, &count, err);
 
+	if (status == SFT_OK)
+		status = follow_filter(model, entries, &count, err);
 	if (status != SFT_OK)
 		return status;
-	status = follow_filter(model, entries, &count, err);
+	*ret_entries = steal_ptr(&entries);
+	*ret_count = count;
+	return SFT_OK;
+}
+
+enum sft_status sft_metadata_format(const struct sft_model *model, const char *between,
+				    struct sft_json *json, struct sft_error *err)
+{
+	auto_free struct sft_metadata_entry *entries = NULL;
+	size_t count = 0;
+	enum sft_status status = sft_metadata_show(model, &entries, &count, err);
+
 	if (status != SFT_OK)
 		return status;
 	sft_json_raw(json, "{");

@@ -29,6 +29,20 @@ SFT_MUST_CHECK enum sft_status sft_metadata_unite(const struct sft_model *model,
 						  size_t *ret_count,
 						  struct sft_error *err);
 
+/**
+ * sft_metadata_show() - the pairs as a model shows them
+ * @ret_entries: malloc()ed, for the caller to free
+ *
+ * Where a filter chose and renamed tensors, what makes aliases follows: those that are
+ * gone are gone here, too.
+ *
+ * Return: SFT_OK, SFT_E_NO_MEMORY or SFT_E_IO (no random numbers).
+ */
+SFT_MUST_CHECK enum sft_status sft_metadata_show(const struct sft_model *model,
+						 struct sft_metadata_entry **ret_entries,
+						 size_t *ret_count,
+						 struct sft_error *err);
+
 /* Bytes of the JSON object: leaves room for the rest of a document. */
 #define SFT_METADATA_LEN_MAX (SFT_LITERAL_LEN_MAX / 2)
 

@@ -49,6 +49,7 @@ struct sft_model {
 	struct sft_companions companions;
 	/* By enum sft_tree_kind; leaves are tensors and then aliases, or companions. */
 	struct sft_tree trees[SFT_TREE_COUNT];
+	struct sft_info info; /* sums */
 	const char *stem;     /* of the weights' file names; NULL: each view's own */
 	const char *format;   /* {"format":...}, for headers that are made */
 	char *own_format;     /* NULL, or @format */

@@ -23,6 +23,7 @@
 #include <time.h>
 
 #include "core/error.h"
+#include "core/info.h"
 
 /* ---- opening ---- */
 

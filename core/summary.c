@@ -8,20 +8,21 @@
 #include "core/document.h"
 #include "core/metadata.h"
 
-struct sums {
-	uint64_t tensors, parameters, bytes;
-};
+_Static_assert(SFT_DTYPE_COUNT <= SFT_DTYPES_MAX, "the sums have room for all dtypes");
 
 /* False where a sum passes 64 bits: sparse files can claim that much between them. */
-static bool sum_up(const struct sft_model *model, struct sums *total,
-		   struct sums by_dtype[SFT_DTYPE_COUNT])
+static bool sum_up(struct sft_model *model)
 {
+	struct sft_info *info = &model->info;
 	uint64_t file_bytes = 0;
 	bool fits = true;
 
+	info->dtype_count = SFT_DTYPE_COUNT;
+	for (uint8_t i = 0; i < SFT_DTYPE_COUNT; i++)
+		info->dtypes[i].name = sft_dtype(i)->name;
 	for (size_t i = 0; i < model->tensor_count; i++) {
 		const struct sft_tensor *tensor = &model->tensors[i];
-		struct sums *sums = &by_dtype[tensor->dtype];
+		struct sft_sums *sums = &info->dtypes[tensor->dtype].sums;
 
 		sums->tensors++;
 		fits = fits &&
@@ -30,11 +31,13 @@ static bool sum_up(const struct sft_model *model, struct sums *total,
 		       sft_add(sums->bytes, sft_tensor_len(tensor), &sums->bytes);
 	}
 	for (size_t i = 0; i < SFT_DTYPE_COUNT; i++) {
-		total->tensors += by_dtype[i].tensors;
+		const struct sft_sums *sums = &info->dtypes[i].sums;
+
+		info->all.tensors += sums->tensors;
 		fits = fits &&
-		       sft_add(total->parameters, by_dtype[i].parameters,
-			       &total->parameters) &&
-		       sft_add(total->bytes, by_dtype[i].bytes, &total->bytes);
+		       sft_add(info->all.parameters, sums->parameters,
+			       &info->all.parameters) &&
+		       sft_add(info->all.bytes, sums->bytes, &info->all.bytes);
 	}
 	for (size_t i = 0; i < model->shard_count; i++)
 		fits = fits &&
@@ -42,25 +45,30 @@ static bool sum_up(const struct sft_model *model, struct sums *total,
 	return fits;
 }
 
-static bool add_sums(cJSON *object, const struct sums *sums)
+const struct sft_info *sft_model_info(const struct sft_model *model)
+{
+	return &model->info;
+}
+
+static bool add_sums(cJSON *object, const struct sft_sums *sums)
 {
 	return sft_document_uint(object, "tensors", sums->tensors) &&
 	       sft_document_uint(object, "parameters", sums->parameters) &&
 	       sft_document_uint(object, "bytes", sums->bytes);
 }
 
-static bool add_dtypes(cJSON *object, const struct sums by_dtype[SFT_DTYPE_COUNT])
+static bool add_dtypes(cJSON *object, const struct sft_info *info)
 {
 	cJSON *dtypes = cJSON_AddObjectToObject(object, "dtypes");
 	bool added = dtypes != NULL;
 
-	for (uint8_t i = 0; added && i < SFT_DTYPE_COUNT; i++) {
+	for (size_t i = 0; added && i < info->dtype_count; i++) {
 		cJSON *row;
 
-		if (by_dtype[i].tensors == 0)
+		if (info->dtypes[i].sums.tensors == 0)
 			continue;
-		row = cJSON_AddObjectToObject(dtypes, sft_dtype(i)->name);
-		added = row != NULL && add_sums(row, &by_dtype[i]);
+		row = cJSON_AddObjectToObject(dtypes, info->dtypes[i].name);
+		added = row != NULL && add_sums(row, &info->dtypes[i].sums);
 	}
 	return added;
 }
@@ -135,21 +143,19 @@ static enum sft_status store(struct sft_model *model, const cJSON *object,
 
 enum sft_status sft_describe_model(struct sft_model *model, struct sft_error *err)
 {
-	struct sums by_dtype[SFT_DTYPE_COUNT] = { 0 };
-	struct sums total = { 0 };
 	struct sft_json metadata = { 0 };
 	enum sft_status status;
 	cJSON *object;
 
-	if (!sum_up(model, &total, by_dtype))
+	if (!sum_up(model))
 		return sft_fail(err, SFT_E_LIMIT, SFT_POS_NONE,
 				"the files claim more than 2^64 bytes between them");
 	status = sft_metadata_format(model, "\n\t\t", &metadata, err);
 	object = status == SFT_OK ? cJSON_CreateObject() : NULL;
-	if (object != NULL && add_files(object, model) && add_sums(object, &total) &&
-	    add_dtypes(object, by_dtype) && add_metadata(object, &metadata) &&
-	    sft_document_views(object, model) && sft_document_left_out(object, model) &&
-	    add_missing(object, model))
+	if (object != NULL && add_files(object, model) &&
+	    add_sums(object, &model->info.all) && add_dtypes(object, &model->info) &&
+	    add_metadata(object, &metadata) && sft_document_views(object, model) &&
+	    sft_document_left_out(object, model) && add_missing(object, model))
 		status = store(model, object, err);
 	else if (status == SFT_OK)
 		status = sft_fail_memory(err);

@@ -117,6 +117,64 @@ static enum sft_status read_slices(const struct sft_model *model, struct result 
 	return status;
 }
 
+static void note_text(void *arg, const char *text, size_t len)
+{
+	note(arg, text, len);
+}
+
+/* What an outline has, level by level. */
+static enum sft_status read_outline(const struct sft_outline *outline, uint32_t node,
+				    struct result *result, struct sft_error *err)
+{
+	struct sft_line *lines = NULL;
+	enum sft_status status;
+	size_t count;
+
+	status = sft_outline_list(outline, node, NULL, 0, &count, err);
+	if (status != SFT_OK)
+		return status;
+	lines = test_calloc(count + 1, sizeof(*lines));
+	status = sft_outline_list(outline, node, lines, count, &count, err);
+	for (size_t i = 0; status == SFT_OK && i < count; i++) {
+		note(result, lines[i].label, strlen(lines[i].label) + 1);
+		if (lines[i].is_folder)
+			status = read_outline(outline, lines[i].node, result, err);
+	}
+	test_free(lines);
+	return status;
+}
+
+/* All that there is to know of a model, and of it beside itself. */
+static enum sft_status read_info(const struct sft_model *model, struct result *result,
+				 struct sft_error *err)
+{
+	const struct sft_told told[2] = { { "a", NULL, 0 }, { "b", NULL, 0 } };
+	struct sft_comparison *comparison = NULL;
+	struct sft_outline *outline = NULL;
+	struct sft_text_pair pairs[4];
+	struct sft_line root;
+	size_t count;
+	enum sft_status status = sft_model_metadata(model, pairs, 4, &count, err);
+
+	for (size_t i = 0; status == SFT_OK && i < count && i < 4; i++)
+		note(result, pairs[i].key.data, pairs[i].key.len);
+	if (status == SFT_OK)
+		status = sft_outline_model(model, &outline, err);
+	if (status == SFT_OK) {
+		sft_outline_root(outline, &root);
+		status = read_outline(outline, root.node, result, err);
+	}
+	sft_outline_free(outline);
+	if (status == SFT_OK)
+		status = sft_model_json(model, &told[0], note_text, result, err);
+	if (status == SFT_OK)
+		status = sft_compare(model, model, &comparison, err);
+	if (status == SFT_OK)
+		status = sft_comparison_json(comparison, told, note_text, result, err);
+	sft_comparison_free(comparison);
+	return status;
+}
+
 /* A way to use a model, and what comes of it where memory does not run out. */
 struct use {
 	const char *name; /* in the folder */
@@ -179,6 +237,8 @@ static enum sft_status use_model(const char *path, const struct use *use,
 		status = read_folder(model, SFT_REF_ROOT, result, err);
 	for (size_t i = 0; status == SFT_OK && use->reads && i < ARRAY_COUNT(views); i++)
 		status = read_folder(model, find_ref(model, views[i]), result, err);
+	if (status == SFT_OK)
+		status = read_info(model, result, err);
 	if (status == SFT_OK && use->slices)
 		status = read_slices(model, result, err);
 	if (status == SFT_OK)
