@@ -192,9 +192,9 @@ struct sft_told {
  * @write: called with @arg and a piece of text, again and again
  *
  * The document of a model is its __metadata__.json, with source, warnings, aliases, and
- * under "list" every tensor. That of a comparison has the documents of both models, but
- * for the lists, under "first" and "second", and under "differences" each name that
- * differs.
+ * under "list" the document of every tensor. That of a comparison has the documents of
+ * both models, but for the lists, under "first" and "second", and under "differences"
+ * each name that differs.
  *
  * Return: SFT_OK or SFT_E_NO_MEMORY.
  */

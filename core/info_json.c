@@ -65,7 +65,7 @@ static void add_shape(struct sft_json *json, const struct sft_model *model,
 	sft_json_raw(json, "]");
 }
 
-/* The keys that the document beside a tensor's file has, on one line. */
+/* The document that stands beside a tensor's file, on one line. */
 static void add_tensor(struct sft_json *json, const struct sft_model *model,
 		       const struct sft_tensor *tensor)
 {
@@ -76,7 +76,9 @@ static void add_tensor(struct sft_json *json, const struct sft_model *model,
 	add_text(json, ", \"dtype\": ", sft_bytes_of(sft_dtype(tensor->dtype)->name));
 	sft_json_raw(json, ", \"shape\": ");
 	add_shape(json, model, tensor);
-	add_uint(json, ", \"elements\": ", sft_tensor_elements(tensor));
+	add_uint(json, ", \"data_offsets\": [", tensor->begin);
+	add_uint(json, ", ", tensor->end);
+	add_uint(json, "], \"elements\": ", sft_tensor_elements(tensor));
 	add_uint(json, ", \"bytes\": ", sft_tensor_len(tensor));
 	add_text(json, ", \"file\": ", sft_bytes_of(model->shards[tensor->shard].name));
 	add_uint(json, ", \"file_offset\": ", sft_model_data_off(model, tensor));

@@ -54,6 +54,7 @@ struct sft_model {
 	const char *format;   /* {"format":...}, for headers that are made */
 	char *own_format;     /* NULL, or @format */
 	uint64_t widths;      /* bit w - 1: there are elements of w bits */
+	bool names_only;      /* there is nothing to look up: see struct sft_options */
 	bool may_pass_limits; /* of what is made of many tensors */
 	size_t root_view;     /* index in the table of views */
 	uint8_t *metadata_document; /* __metadata__.json */

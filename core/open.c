@@ -236,6 +236,19 @@ static void report_missing(const struct sft_model *model,
 	warn(options, &warning);
 }
 
+/* What is needed to look up and read files. */
+static enum sft_status open_files(struct sft_model *model,
+				  const struct sft_source *source, struct sft_error *err)
+{
+	enum sft_status status = SFT_OK;
+
+	if (source->is_folder)
+		status = open_companions(model, source, err);
+	if (status == SFT_OK)
+		status = build_trees(model, err);
+	return status == SFT_OK ? init_state(model, err) : status;
+}
+
 static enum sft_status open_model(struct sft_model *model,
 				  const struct sft_source *source,
 				  const struct sft_options *options,
@@ -247,6 +260,7 @@ static enum sft_status open_model(struct sft_model *model,
 	if (model->state == NULL)
 		return sft_fail_memory(err);
 	model->stem = stem_of(source);
+	model->names_only = options->names_only;
 	if (source->index != NULL)
 		status = sft_index_read(source->index, &model->index, &model->files, err);
 	if (status == SFT_OK)
@@ -259,12 +273,10 @@ static enum sft_status open_model(struct sft_model *model,
 		status = sft_filter_apply(model, options->filter, err);
 	if (status == SFT_OK)
 		status = sft_metadata_keep_format(model, err);
-	if (status == SFT_OK && source->is_folder)
-		status = open_companions(model, source, err);
-	if (status == SFT_OK)
-		status = build_trees(model, err);
-	if (status == SFT_OK)
-		status = init_state(model, err);
+	if (status == SFT_OK && model->names_only)
+		status = build_tree(model, SFT_TREE_NESTED, err);
+	else if (status == SFT_OK)
+		status = open_files(model, source, err);
 	if (status == SFT_OK)
 		status = sft_describe_model(model, err);
 	if (status == SFT_OK && source->index != NULL)
@@ -287,7 +299,7 @@ enum sft_status sft_open(const char *source_path, const struct sft_options *opti
 	if (status == SFT_OK)
 		status = open_model(model, &source, options != NULL ? options : &defaults,
 				    err);
-	if (status == SFT_OK && !sft_view_use(model, "tensors"))
+	if (status == SFT_OK && !model->names_only && !sft_view_use(model, "tensors"))
 		status = sft_fail(err, SFT_E_NAME, SFT_POS_NONE, "no view to begin with");
 	if (status != SFT_OK) {
 		sft_error_file(err, source.index != NULL ? source.index : source_path);

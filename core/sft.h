@@ -68,6 +68,11 @@ struct sft_options {
 	enum sft_io io;
 	const struct sft_filter *filter; /* NULL: all tensors under their own names */
 	bool skip_missing; /* open a partial download: what is absent is a warning */
+	/*
+	 * Open sooner, and without the other files of the folder: for what core/info.h
+	 * has, sft_model_totals() and sft_lint() alone. There is no tree, and no file.
+	 */
+	bool names_only;
 	/* Called for what is worth a line and no failure; may be NULL. */
 	void (*warn)(void *arg, const struct sft_error *warning);
 	void *warn_arg;

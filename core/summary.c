@@ -112,6 +112,13 @@ static bool add_missing(cJSON *object, const struct sft_model *model)
 		sft_document_uint(object, "missing_more", model->missing_count - i));
 }
 
+/* Adds what there are no files of; a model without files has nothing to say there. */
+static bool add_absents(cJSON *object, const struct sft_model *model)
+{
+	return model->names_only || (sft_document_views(object, model) &&
+				     sft_document_left_out(object, model));
+}
+
 /* Adds the files' own metadata, or the reason why it is not there. */
 static bool add_metadata(cJSON *object, struct sft_json *json)
 {
@@ -154,8 +161,8 @@ enum sft_status sft_describe_model(struct sft_model *model, struct sft_error *er
 	object = status == SFT_OK ? cJSON_CreateObject() : NULL;
 	if (object != NULL && add_files(object, model) &&
 	    add_sums(object, &model->info.all) && add_dtypes(object, &model->info) &&
-	    add_metadata(object, &metadata) && sft_document_views(object, model) &&
-	    sft_document_left_out(object, model) && add_missing(object, model))
+	    add_metadata(object, &metadata) && add_absents(object, model) &&
+	    add_missing(object, model))
 		status = store(model, object, err);
 	else if (status == SFT_OK)
 		status = sft_fail_memory(err);

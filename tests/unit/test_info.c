@@ -142,6 +142,13 @@ static void check_value(const cJSON *object, const char *key, const char *want)
 	cJSON_free(got);
 }
 
+/* The keys that stand twice, and the arrays. */
+static void ignore_warning(void *arg, const struct sft_error *warning)
+{
+	assert_null(arg);
+	assert_true(warning->detail[0] != '\0');
+}
+
 static void test_model_json(void **state)
 {
 	struct sft_model *model = open_both(*state, NULL);
@@ -176,6 +183,39 @@ static void test_model_json(void **state)
 	check_value(cJSON_GetArrayItem(list, 2), "file",
 		    "\"m-00002-of-00002.safetensors\"");
 	cJSON_Delete(object);
+	sft_close(model);
+}
+
+/* Opened for its names alone, a model tells the same, but for the views. */
+static void test_names_only(void **state)
+{
+	const struct sft_told told = { "s", NULL, 0 };
+	struct sft_model *model = open_both(*state, NULL);
+	char *texts[2] = { NULL, NULL };
+	cJSON *objects[2];
+	size_t len;
+
+	write_file(*state, "config.json", "{}", 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct sft_options options = { .names_only = i == 1 };
+		FILE *out = open_memstream(&texts[i], &len);
+
+		assert_non_null(out);
+		sft_close(model);
+		model = open_model(*state, ".", &options);
+		CHECK_UINT("sums", sft_model_info(model)->all.bytes, 26);
+		CHECK_UINT("files", sft_model_totals(model).shard_count, 2);
+		assert_int_equal(sft_lint(model, ignore_warning, NULL, NULL), SFT_OK);
+		assert_int_equal(sft_model_json(model, &told, write_text, out, NULL),
+				 SFT_OK);
+		objects[i] = parse(out, &texts[i]);
+	}
+	assert_true(cJSON_HasObjectItem(objects[0], "views"));
+	cJSON_DeleteItemFromObject(objects[0], "views");
+	cJSON_DeleteItemFromObject(objects[0], "left_out");
+	assert_true(cJSON_Compare(objects[0], objects[1], true));
+	cJSON_Delete(objects[0]);
+	cJSON_Delete(objects[1]);
 	sft_close(model);
 }
 
@@ -260,9 +300,10 @@ static void test_comparison_json(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_sums),      IN_FOLDER(test_pairs),
-		IN_FOLDER(test_filtered),  IN_FOLDER(test_model_json),
-		IN_FOLDER(test_long_list), IN_FOLDER(test_comparison_json),
+		IN_FOLDER(test_sums),       IN_FOLDER(test_pairs),
+		IN_FOLDER(test_filtered),   IN_FOLDER(test_model_json),
+		IN_FOLDER(test_long_list),  IN_FOLDER(test_comparison_json),
+		IN_FOLDER(test_names_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
