@@ -36,6 +36,8 @@ static int run(const struct fs_options *options)
 		return fs_cat(options);
 	case FS_MODE_EXTRACT:
 		return fs_extract(options);
+	case FS_MODE_INFO:
+		return fs_info(options);
 	case FS_MODE_MOUNT:
 		break;
 	}

@@ -22,6 +22,12 @@ int fs_cat(const struct fs_options *options);
 /* --extract: files of the tree below a folder. Return: the exit status. */
 int fs_extract(const struct fs_options *options);
 
+/*
+ * --info: a screen about a model, or in what several differ from the first. Return: the
+ * exit status; of several, that of diff(1): 0 alike, 1 different, 2 trouble.
+ */
+int fs_info(const struct fs_options *options);
+
 /* What is printed has to arrive; a full disk behind a redirection is an error. */
 int fs_offline_flush(int exit_status);
 

@@ -15,6 +15,7 @@ enum {
 	OPTION_RULE = 512,
 	OPTION_FORCE = 768,
 	OPTION_DEPTH,
+	OPTION_JSON,
 };
 
 static int fail_switch(int option, char **argv)
@@ -75,6 +76,9 @@ static int take_switch(int option, char **argv, struct fs_options *options,
 		return 0;
 	case OPTION_DEPTH:
 		return take_depth(optarg, &options->depth);
+	case OPTION_JSON:
+		options->json = true;
+		return 0;
 	default:
 		break;
 	}
@@ -99,6 +103,8 @@ static int parse_switches(int argc, char **argv, struct fs_options *options,
 		{ "extract", no_argument, NULL, OPTION_MODE + FS_MODE_EXTRACT },
 		{ "force", no_argument, NULL, OPTION_FORCE },
 		{ "depth", required_argument, NULL, OPTION_DEPTH },
+		{ "info", no_argument, NULL, OPTION_MODE + FS_MODE_INFO },
+		{ "json", no_argument, NULL, OPTION_JSON },
 		{ "include", required_argument, NULL, OPTION_RULE + FS_RULE_INCLUDE },
 		{ "exclude", required_argument, NULL, OPTION_RULE + FS_RULE_EXCLUDE },
 		{ "rename", required_argument, NULL, OPTION_RULE + FS_RULE_RENAME },
@@ -164,16 +170,29 @@ static int check_operands(const struct fs_options *options)
 					   "--extract wants a SOURCE and a DIR; see "
 					   "--help");
 		break;
+	case FS_MODE_INFO:
+		if (count == 0)
+			return fs_log_fail(SFT_E_USAGE,
+					   "--info wants a SOURCE; see --help");
+		break;
 	case FS_MODE_HELP:
 	case FS_MODE_VERSION:
 		return 0;
 	}
-	if (options->lazy && options->mode != FS_MODE_UNMOUNT)
-		return fs_log_fail(SFT_E_USAGE, "-z goes with -u; see --help");
 	if (options->operands[0][0] == '\0')
 		return fs_log_fail(SFT_E_USAGE, "the %s is empty; see --help",
 				   options->mode == FS_MODE_UNMOUNT ? "MOUNTPOINT"
 								    : "SOURCE");
+	return 0;
+}
+
+/* Options about one mode alone. */
+static int check_switches(const struct fs_options *options)
+{
+	if (options->mode == FS_MODE_HELP || options->mode == FS_MODE_VERSION)
+		return 0;
+	if (options->lazy && options->mode != FS_MODE_UNMOUNT)
+		return fs_log_fail(SFT_E_USAGE, "-z goes with -u; see --help");
 	if (options->long_list && options->mode != FS_MODE_LIST)
 		return fs_log_fail(SFT_E_USAGE, "-l goes with --list; see --help");
 	if (options->force && options->mode != FS_MODE_EXTRACT)
@@ -181,6 +200,8 @@ static int check_operands(const struct fs_options *options)
 				   "--force goes with --extract; see --help");
 	if (options->depth > 0 && options->mode != FS_MODE_LIST)
 		return fs_log_fail(SFT_E_USAGE, "--depth goes with --list; see --help");
+	if (options->json && options->mode != FS_MODE_INFO)
+		return fs_log_fail(SFT_E_USAGE, "--json goes with --info; see --help");
 	return 0;
 }
 
@@ -203,7 +224,9 @@ int fs_options_parse(int argc, char **argv, struct fs_options *options)
 	options->operands = argv + optind;
 	options->operand_count = argc - optind;
 	fs_mountopts_done(&mountopts);
-	return exit_status == 0 ? check_operands(options) : exit_status;
+	if (exit_status == 0)
+		exit_status = check_operands(options);
+	return exit_status == 0 ? check_switches(options) : exit_status;
 }
 
 void fs_options_done(struct fs_options *options)

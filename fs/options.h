@@ -4,6 +4,7 @@
  *
  *	safetensorsfs [options] SOURCE [MOUNTPOINT]
  *	safetensorsfs -u [-z] MOUNTPOINT...
+ *	safetensorsfs --info [--json] SOURCE...
  *	safetensorsfs --check SOURCE...
  *	safetensorsfs --list [-l] [--depth N] SOURCE [PATH]
  *	safetensorsfs --cat SOURCE PATH...
@@ -28,6 +29,7 @@ enum fs_mode {
 	FS_MODE_LIST,
 	FS_MODE_CAT,
 	FS_MODE_EXTRACT,
+	FS_MODE_INFO,
 	FS_MODE_HELP,
 	FS_MODE_VERSION,
 };
@@ -46,9 +48,10 @@ struct fs_options {
 	bool verbose; /* tell what was opened, and where it is mounted */
 	bool single_thread;
 	bool long_list;
-	bool force;    /* write again what is there */
-	size_t depth;  /* of the list; 0: all of it */
-	bool lazy;     /* unmount what is in use, too */
+	bool force;   /* write again what is there */
+	size_t depth; /* of the list; 0: all of it */
+	bool lazy;    /* unmount what is in use, too */
+	bool json;
 	bool nonempty; /* no warning about a mount point that hides files */
 	enum fs_sandbox sandbox;
 	char *view;            /* shown at the root; NULL: the default */

@@ -46,7 +46,8 @@ def test_help():
     assert result.stdout.lower().startswith("usage: safetensorsfs")
     for word in ("SOURCE", "MOUNTPOINT", "-f", "-d", "-s", "-o", "-h", "-V", "view=", "io=",
                  "missing=", "sandbox=", "nonempty", "uid=", "gid=", "umask=", "--check", "--list",
-                 "-l", "--cat", "--extract", "--force"):
+                 "-l", "--cat", "--extract", "--force",
+                 "--info", "--json"):
         assert word in result.stdout, word
     assert harness.run("-h").stdout == result.stdout
 
@@ -62,7 +63,8 @@ def test_version():
     [], [""], ["x", "y", "z"], ["--nosuch"], ["-q", "x", "y"], ["--check"], ["--list"],
     ["--list", "x", "y", "z"], ["--cat"], ["--cat", "x"], ["-o"],
     ["--list", "--depth", "0", "x"], ["--list", "--depth", "-1", "x"], ["--list", "--depth=x", "x"],
-    ["--list", "--depth", "x"], ["--depth", "1", "--check", "x"]])
+    ["--list", "--depth", "x"], ["--depth", "1", "--check", "x"],
+    ["--info"], ["--info", ""], ["--json", "x", "y"], ["--list", "--json", "x"]])
 def test_misuse(words, tmp_path):
     """Exit 2 and a line on standard error, nothing on standard output."""
     result = harness.run(*words, cwd=tmp_path)
