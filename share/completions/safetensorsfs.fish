@@ -18,7 +18,7 @@ function __safetensorsfs_operand
         switch "$ended$word"
             case --
                 set ended yes
-            case --check --list --cat --extract --unmount
+            case --info --check --list --cat --extract --unmount
                 set mode (string sub -s 3 -- $word)
             case -o --include --exclude --rename --depth
                 set wants $word
@@ -33,7 +33,7 @@ function __safetensorsfs_operand
         end
     end
     switch $mode:(count $operands)
-        case mount:0 'check:*' list:0 cat:0 extract:0
+        case mount:0 'info:*' 'check:*' list:0 cat:0 extract:0
             __safetensorsfs_sources
         case mount:1 extract:1
             __fish_complete_directories (commandline -ct)
@@ -91,6 +91,8 @@ complete -c safetensorsfs -s v -l verbose -d 'Say what was opened and how long i
 complete -c safetensorsfs -s o -x -a '(__safetensorsfs_mountopts)' -d 'Mount options'
 complete -c safetensorsfs -s u -l unmount -d 'Unmount'
 complete -c safetensorsfs -s z -l lazy -d 'Unmount what is in use, too'
+complete -c safetensorsfs -l info -d 'Show what a model is'
+complete -c safetensorsfs -l json -d 'All of it, for programs'
 complete -c safetensorsfs -l check -d 'Check models'
 complete -c safetensorsfs -l list -d 'Print the paths of the tree'
 complete -c safetensorsfs -s l -d 'With modes, sizes, dates, types and shapes'
