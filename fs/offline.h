@@ -8,7 +8,7 @@
 #include "fs/options.h"
 
 /* For messages that say that nothing can be mounted. */
-#define FS_OFFLINE_WORK "--list, --cat, --extract and --check work without"
+#define FS_OFFLINE_WORK "--info, --list, --cat, --extract and --check work without"
 
 /* --check: one line for each source. Return: 0 if all are good, else 1. */
 int fs_check(const struct fs_options *options);
