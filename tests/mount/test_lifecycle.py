@@ -304,7 +304,8 @@ def test_many_cycles(source, where, tmp_path):
     for _ in range(60):
         assert start(tmp_path, source, where).returncode == 0
         assert os.stat(where / "c.bin").st_size == SIZE
-        # Whatever looks over all mounts of the machine keeps each busy for a moment.
+        # One in 15 to 100 is busy for a moment on a loaded machine. Nobody knows why yet, and
+        # it may be our doing: in the foreground, and on tmpfs, it was not seen in 300 tries.
         harness.wait_for("the unmount", lambda: harness.unmount(where))
     harness.wait_for("the end of all", lambda: not harness.processes(str(where)))
     assert not harness.mounts_at(where)
