@@ -20,12 +20,22 @@ import make_model
 
 REQUIRE_ALL = os.environ.get("REQUIRE") == "all"
 TEST_SECONDS = 300
+DISK_BYTES = 4 << 30  # the most that the work folders take at a time
 OPEN_PREFIX = "safetensorsfs-test-"
 
 
 def pytest_configure(config):
     """Name our marks, so that a misspelt one is an error under --strict-markers."""
     config.addinivalue_line("markers", "heavy: needs torch or a package of its size")
+
+
+def pytest_sessionstart(session):
+    """Say at once that the disk is too small, rather than by a hundred strange failures."""
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if free < DISK_BYTES and not session.config.option.collectonly:
+        pytest.exit(f"{folder}: {free >> 20} MiB free, but the tests take up to "
+                    f"{DISK_BYTES >> 20}; make room, or set TMPDIR", returncode=3)
 
 
 def fail_instead_of_skip(report):
