@@ -180,6 +180,20 @@ bool sft_model_holds(const struct sft_model *model, dev_t device, ino_t inode)
 	return false;
 }
 
+bool sft_model_whole(const struct sft_model *model, size_t idx, struct sft_span *ret_span)
+{
+	/* Shards are shown by the view `model`, if there is nothing to merge. */
+	const bool has_shard = model->shard_count == 1 && !model->is_filtered;
+	const size_t skipped = has_shard ? 0 : model->shard_count;
+	const struct sft_backing *file;
+
+	if (idx >= model->shard_count - skipped + model->companions.count)
+		return false;
+	file = sft_model_file(model, idx + skipped);
+	*ret_span = (struct sft_span){ .fd = file->fd, .len = file->len };
+	return true;
+}
+
 bool sft_ref_changed(const struct sft_model *model, struct sft_ref ref)
 {
 	return has_changed(model, sft_ref_home(model, ref));

@@ -472,4 +472,16 @@ struct sft_span {
 SFT_MUST_CHECK bool sft_file_span(const struct sft_file *file, uint64_t off,
 				  struct sft_span *ret_span);
 
+/**
+ * sft_model_whole() - the files of the source that some view shows as they are
+ * @idx:      0-based, in no particular order
+ * @ret_span: all of the file, from 0 on; of an empty one @len is 0
+ *
+ * A file of the tree is such a one if sft_file_span() says the same of its first byte.
+ *
+ * Return: false past the last.
+ */
+SFT_MUST_CHECK bool sft_model_whole(const struct sft_model *model, size_t idx,
+				    struct sft_span *ret_span);
+
 #endif /* SFT_CORE_SFT_H */

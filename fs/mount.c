@@ -206,15 +206,17 @@ static bool new_tables(struct fs_context *context, const struct sft_model *model
 	context->slices = fs_slices_new();
 	context->notifier = fs_notifier_new(model, context->opened, context->slices);
 	context->lanes = fs_lanes_new();
+	context->passthrough = fs_passthrough_new(model);
 	context->activity = fs_activity_new();
 	return context->opened != NULL && context->slices != NULL &&
 	       context->notifier != NULL && context->lanes != NULL &&
-	       context->activity != NULL;
+	       context->passthrough != NULL && context->activity != NULL;
 }
 
 static void free_tables(struct fs_context *context)
 {
 	fs_activity_free(context->activity);
+	fs_passthrough_free(context->passthrough);
 	fs_lanes_free(context->lanes);
 	fs_notifier_free(context->notifier);
 	fs_slices_free(context->slices);

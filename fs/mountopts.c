@@ -35,6 +35,7 @@ static const struct fuse_opt templates[] = {
 	VALUE("gid=%s", gid),
 	VALUE("umask=%s", umask),
 	VALUE("nonempty", nonempty),
+	VALUE("direct", direct),
 	/* What mount(8) and fstab pass along; the mount is read-only and safe all the
 	   same. */
 	IGNORED("rw"),
@@ -217,6 +218,7 @@ int fs_mountopts_apply(struct fs_mountopts *opts)
 	if (exit_status == 0 && opts->view != NULL)
 		exit_status = check_view(opts->view);
 	options->nonempty = opts->nonempty != 0;
+	options->direct = opts->direct != 0;
 	options->view = opts->view;
 	opts->view = NULL;
 	return exit_status;

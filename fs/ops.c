@@ -2,15 +2,30 @@
 #include "fs/ops.h"
 
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "fs/folder.h"
-#include "fs/log.h"
+#include "fs/fuse_abi.h"
 #include "fs/lookup.h"
 #include "fs/reading.h"
 #include "fs/refuse.h"
 #include "fs/reply.h"
 
+/* What not every kernel and libfuse offer. */
+static void take_newer(struct fs_context *context, struct fuse_conn_info *conn)
+{
+	/* Its reader may be shown a change in flight, which io=pread promises not to do.
+	 */
+	context->passes_through = context->options->model.io != SFT_IO_PREAD &&
+				  conn->capable & FUSE_CAP_PASSTHROUGH;
+	context->reads_direct =
+		context->options->direct && conn->capable & FUSE_CAP_DIRECT_IO_ALLOW_MMAP;
+	if (context->passes_through)
+		conn->want |= FUSE_CAP_PASSTHROUGH;
+	if (context->reads_direct)
+		conn->want |= FUSE_CAP_DIRECT_IO_ALLOW_MMAP;
+}
+
+/* The first request of all: see fs_work(). */
 static void fs_op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct fs_context *context = userdata;
@@ -25,8 +40,7 @@ static void fs_op_init(void *userdata, struct fuse_conn_info *conn)
 	if (context->raised_read_ahead)
 		conn->max_readahead = FS_READ_AHEAD;
 	conn->max_background = FS_BACKGROUND_MAX;
-	if (context->ready_fd >= 0 && write(context->ready_fd, "R", 1) != 1)
-		fs_log("cannot report that the mount is ready");
+	take_newer(context, conn);
 }
 
 /* Replies: fuse_reply_statfs. */

@@ -16,6 +16,7 @@
 #include "fs/lanes.h"
 #include "fs/notify.h"
 #include "fs/options.h"
+#include "fs/passthrough.h"
 
 #define FS_READ_AHEAD (1u << 20) /* bytes; the largest request the kernel makes */
 /*
@@ -26,16 +27,20 @@
 
 struct fs_context {
 	const struct sft_model *model;
-	const struct fs_options *options; /* owner and modes */
-	struct fs_opened *opened;         /* inodes that may have pages in the cache */
-	struct fs_slices *slices;         /* inodes that are no refs */
-	struct fs_notifier *notifier;     /* of both */
-	struct fs_lanes *lanes;           /* of requests that may wait for the source */
-	struct fs_activity *activity;     /* for the supervisor */
+	const struct fs_options *options;   /* owner and modes */
+	struct fs_opened *opened;           /* inodes that may have pages in the cache */
+	struct fs_slices *slices;           /* inodes that are no refs */
+	struct fs_notifier *notifier;       /* of both */
+	struct fs_lanes *lanes;             /* of requests that may wait for the source */
+	struct fs_passthrough *passthrough; /* files that the kernel reads itself */
+	struct fs_activity *activity;       /* for the supervisor */
 	bool raised_read_ahead;   /* the mount's own limit was raised to FS_READ_AHEAD */
 	atomic_long last_failure; /* second of the last message about one */
-	bool needs_opendir;       /* set in init, before any other request */
-	int ready_fd;             /* told once the kernel's first request is answered */
+	int ready_fd;             /* told once the mount can be used */
+	/* Set in init, before any other request. */
+	bool needs_opendir;
+	bool passes_through; /* the kernel and libfuse can */
+	bool reads_direct;   /* they can, and it is wanted: no page is kept */
 };
 
 /* The table of operations; userdata is a struct fs_context. */

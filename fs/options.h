@@ -53,6 +53,7 @@ struct fs_options {
 	bool lazy;    /* unmount what is in use, too */
 	bool json;
 	bool nonempty; /* no warning about a mount point that hides files */
+	bool direct;   /* no copy of what is read stays in the page cache */
 	enum fs_sandbox sandbox;
 	char *view;            /* shown at the root; NULL: the default */
 	uint32_t idle_seconds; /* unmount after so long without use; 0: never */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/cleanup.h"
+#include "fs/fuse_abi.h"
 #include "fs/reply.h"
 
 #define IOV_MAX_COUNT 256u /* pieces of one reply; more of them are copied */
@@ -36,6 +37,20 @@ static bool note_open(struct fs_context *context, fuse_ino_t ino, struct sft_ref
 	return true;
 }
 
+/* How the kernel reads a file. For an inode it is the same at every open, as it has to.
+ */
+static void choose_way(const struct fs_context *context, struct fuse_file_info *fi)
+{
+	const int32_t backing_id = fs_passthrough_find(context->passthrough, file_of(fi));
+
+	if (backing_id > 0)
+		fs_fuse_pass_through(fi, backing_id);
+	else if (context->reads_direct)
+		fi->direct_io = 1;
+	else
+		fi->keep_cache = 1;
+}
+
 static void answer_open(const struct fs_job *job)
 {
 	struct fs_context *context = fs_context_of(job->req);
@@ -56,7 +71,7 @@ static void answer_open(const struct fs_job *job)
 		return;
 	}
 	fi.fh = (uintptr_t)file;
-	fi.keep_cache = 1;
+	choose_way(context, &fi);
 	atomic_fetch_add(&context->activity->open_files, 1);
 	/* No release will come where the caller is gone. */
 	if (fuse_reply_open(job->req, &fi) != 0)

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -53,6 +54,13 @@ static bool prepare_cancel(void)
 	return pthread_join(thread, NULL) == 0;
 }
 
+/* Says how many files the kernel reads itself; not what keeps it from that. */
+static void report(const struct fs_context *context, size_t count)
+{
+	if (context->options->verbose && count > 0)
+		fs_log("the kernel reads %zu of the files itself (passthrough)", count);
+}
+
 static int run_loop(const struct fs_options *options, struct fuse_session *session)
 {
 	struct fuse_loop_config *config;
@@ -67,6 +75,37 @@ static int run_loop(const struct fs_options *options, struct fuse_session *sessi
 	result = fuse_session_loop_mt(session, config);
 	fuse_loop_cfg_destroy(config);
 	return result;
+}
+
+/*
+ * Answers the kernel's first request, which says what it can do. It comes from the kernel
+ * and nobody else; the files that are passed through have to be given away between that
+ * and the sandbox. Return: 0, or an exit status after a message.
+ */
+static int agree(struct fs_context *context, struct fuse_session *session)
+{
+	struct fuse_buf buf = { 0 };
+	int len;
+
+	do {
+		len = fuse_session_receive_buf(session, &buf);
+	} while (len == -EINTR);
+	if (len > 0)
+		fuse_session_process_buf(session, &buf);
+	free(buf.mem);
+	if (len <= 0) /* unmounted already: the loop ends at once, and says so */
+		return 0;
+	if (context->options->direct && !context->reads_direct)
+		return fs_log_fail(
+			SFT_E_MOUNT,
+			"-o direct: this system cannot map files that are read "
+			"without a cache; it takes Linux 6.6 and libfuse 3.17, and "
+			"this is libfuse %s",
+			fuse_pkgversion());
+	if (context->passes_through)
+		report(context, fs_passthrough_register(context->passthrough,
+							fuse_session_fd(session)));
+	return 0;
 }
 
 int fs_work(struct fs_context *context, struct fuse_session *session, pid_t supervisor)
@@ -88,13 +127,17 @@ int fs_work(struct fs_context *context, struct fuse_session *session, pid_t supe
 	fuse_set_log_func(log_of_fuse);
 	if (!prepare_cancel())
 		return fs_log_fail(SFT_E_NO_MEMORY, "cannot start a thread");
-	exit_status =
-		fs_sandbox_enter(context->options->sandbox, fuse_session_fd(session));
+	exit_status = agree(context, session);
+	if (exit_status == 0)
+		exit_status = fs_sandbox_enter(context->options->sandbox,
+					       fuse_session_fd(session));
 	if (exit_status != 0)
 		return exit_status;
 	sft_model_watch(context->model, is_over, session);
 	if (!fs_notifier_start(context->notifier, session))
 		return fs_log_fail(SFT_E_NO_MEMORY, "cannot start a thread");
+	if (context->ready_fd >= 0 && write(context->ready_fd, "R", 1) != 1)
+		fs_log("cannot report that the mount is ready");
 	result = run_loop(context->options, session);
 	fs_notifier_stop(context->notifier);
 	if (context->ready_fd >= 0)

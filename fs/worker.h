@@ -15,7 +15,7 @@
 
 /**
  * fs_work() - serve a session until it is unmounted
- * @context:    its ready_fd is closed once it was used
+ * @context:    its ready_fd is told and closed once the mount can be used
  * @session:    mounted
  * @supervisor: this process ends with that one
  *

@@ -54,8 +54,8 @@ _safetensorsfs_mountopts() {
 	missing=*) values=(error skip) ;;
 	sandbox=*) values=(on require off) ;;
 	*=*) ;;
-	*) values=(view= io= missing= sandbox= idle= include= exclude= rename= nonempty uid= gid=
-		umask= allow_other) ;;
+	*) values=(view= io= missing= sandbox= idle= include= exclude= rename= direct nonempty uid=
+		gid= umask= allow_other) ;;
 	esac
 	head=${cur%"$item"}
 	[[ $item != *=* ]] || head+=${item%%=*}=

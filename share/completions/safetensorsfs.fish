@@ -70,8 +70,8 @@ end
 
 # Mount options stand between commas: what is before the last one is part of the word.
 function __safetensorsfs_mountopts
-    set -l names view= io= missing= sandbox= idle= include= exclude= rename= nonempty uid= gid= \
-        umask= allow_other
+    set -l names view= io= missing= sandbox= idle= include= exclude= rename= direct nonempty uid= \
+        gid= umask= allow_other
     set -l values view={tensors,npy,f32,flat,offload,safetensors,model,torch,npz} \
         io={auto,map,pread} missing={error,skip} sandbox={on,require,off}
     set -l word (string replace -r '^-o' '' -- (commandline -ct))
