@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ways to have the same tensor as a file: the model file, our mount, and other FUSE mounts.
+
+Each peer makes what it needs once, of the same bytes, and can then be mounted again and
+again: a mount that was just made has nothing in its cache.
+"""
+import os
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import make_model
+from bench import tools
+
+FUSE_OTHERS = ("squashfuse_ll", "fuse-zip", "passthrough_hp")
+
+
+class Mounted:
+    """A peer that is there: where to read, what with, and who serves."""
+
+    def __init__(self, path, prefix=(), folder=None, pids=()):
+        self.path = str(path)
+        self.folder = folder  # that holds bench-reader where the file is seen
+        self.prefix = list(prefix)
+        self.pids = list(pids)
+
+
+def wait_until(condition, what):
+    """Poll for a mount; a bench that waits for ever helps nobody."""
+    end = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what} is not there after a minute")
+        time.sleep(0.002)
+
+
+def unmount(point):
+    """Unmount, and wait for whoever was still looking."""
+    for _ in range(500):
+        if subprocess.run(["fusermount3", "-u", point], stderr=subprocess.DEVNULL,
+                          check=False).returncode == 0:
+            return
+        time.sleep(0.01)
+    subprocess.run(["fusermount3", "-uz", point], check=False)
+
+
+class Bytes:
+    """One tensor, in a model file and as a file of its own for those that want that."""
+
+    def __init__(self, work, size):
+        self.work = Path(work)
+        self.size = size
+        self.model = self.work / "one.safetensors"
+        spec = make_model.Spec("weight", "U8", (size,))
+        make_model.write_file(self.model, [spec], content=make_model.noise)
+        self.offset = os.path.getsize(self.model) - size
+        self.folder = self.work / "plain"
+        self.folder.mkdir()
+        with open(self.model, "rb") as source, open(self.folder / "weight.bin", "wb") as target:
+            source.seek(self.offset)
+            shutil.copyfileobj(source, target, 1 << 20)
+
+    def remove(self):
+        """Give the disk back."""
+        self.model.unlink()
+        shutil.rmtree(self.folder)
+
+
+class Source:
+    """The model file itself, from where the tensor begins."""
+
+    name = "the model file"
+
+    def __init__(self, content):
+        self.path = f"{content.model}:{content.offset}:{content.size}"
+
+    @contextmanager
+    def mount(self):
+        """There is nothing to do."""
+        yield Mounted(self.path)
+
+
+class Ours:
+    """A mount of ours."""
+
+    def __init__(self, program, content, *options, name="safetensorsfs", path="weight.bin"):
+        self.name = name
+        self.program = str(program)
+        self.source = str(content.model)
+        self.options = options
+        self.path = path
+        self.point = content.work / "ours"
+        self.point.mkdir(exist_ok=True)
+
+    @contextmanager
+    def mount(self):
+        """Mount; its processes are the supervisor and the worker."""
+        options = ["-o", ",".join(self.options)] if self.options else []
+        subprocess.run([self.program, *options, self.source, self.point], check=True)
+        try:
+            yield Mounted(self.point / self.path,
+                          pids=tools.processes(self.program, str(self.point)))
+        finally:
+            unmount(self.point)
+
+    def works(self):
+        """Can it be mounted with these options here? Return: why not, or None."""
+        options = ["-o", ",".join(self.options)] if self.options else []
+        result = subprocess.run([self.program, *options, self.source, self.point],
+                                capture_output=True, text=True, check=False)
+        if result.returncode == 0:
+            unmount(self.point)
+            return None
+        return result.stderr.strip().splitlines()[-1]
+
+
+class Unprivileged(Ours):
+    """The same of a user without rights, in a mount namespace where he may use /dev/fuse.
+
+    There the work folder is at /mnt, for he may not go by the way that it has outside.
+    """
+
+    NAME = "safetensorsfs, unprivileged"
+    SETUP = ('mount --bind "$0" /mnt && mount -t tmpfs none /dev && '
+             "mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/fuse c 10 229 && "
+             "exec sleep 86400")
+    NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+
+    def __init__(self, program, content, reader):
+        super().__init__(program, content, name=self.NAME)
+        self.work = content.work
+        os.chmod(self.work, 0o755)
+        point = self.work / "users"
+        point.mkdir()
+        os.chown(point, 65534, 65534)
+        shutil.copy(program, self.work / "safetensorsfs")
+        shutil.copy(reader, self.work / "bench-reader")
+        self.program, self.point = Path("/mnt/safetensorsfs"), Path("/mnt/users")
+        self.source = Path("/mnt") / content.model.name
+
+    @contextmanager
+    def mount(self):
+        """Mount in a namespace of its own, which ends with its only process."""
+        with subprocess.Popen(["unshare", "-m", "sh", "-c", self.SETUP, self.work]) as keeper:
+            enter = ["nsenter", "-t", str(keeper.pid), "-m", *self.NOBODY]
+            try:
+                wait_until(lambda: self.is_set_up(keeper.pid), "the namespace")
+                subprocess.run([*enter, self.program, self.source, self.point], check=True)
+                yield Mounted(self.point / self.path, prefix=enter, folder="/mnt")
+                subprocess.run([*enter, "fusermount3", "-uz", self.point], check=True)
+            finally:
+                keeper.kill()
+
+    @staticmethod
+    def is_set_up(pid):
+        """Has the shell become sleep?"""
+        try:
+            return Path(f"/proc/{pid}/comm").read_text(encoding="ascii") == "sleep\n"
+        except OSError:
+            return False
+
+
+class Foreground:
+    """A FUSE program that stays in the foreground until it is unmounted."""
+
+    def __init__(self, name, point, command, path):
+        self.name = name
+        self.point = Path(point)
+        self.command = [*map(str, command)]
+        self.path = self.point / path
+
+    @contextmanager
+    def mount(self):
+        """Mount and wait until the file is there."""
+        self.point.mkdir(exist_ok=True)
+        with subprocess.Popen(self.command, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL) as process:
+            try:
+                wait_until(lambda: os.path.ismount(self.point) and self.path.exists(), self.name)
+                yield Mounted(self.path, pids=[process.pid])
+            finally:
+                unmount(self.point)
+                process.wait(60)
+
+
+def kernel(bench_tools, content):
+    """What the kernel takes by itself: a server that does nothing."""
+    point = content.work / "responder"
+    return Foreground("the kernel's own price", point,
+                      [bench_tools.responder(), point, content.size], "file")
+
+
+def squashfuse(content):
+    """squashfuse_ll of an image that is not compressed."""
+    image, point = content.work / "plain.squashfs", content.work / "squash"
+    tools.run("mksquashfs", content.folder, image, "-noI", "-noD", "-noF", "-noX", "-b", "1M",
+              "-no-progress")
+    return Foreground("squashfuse_ll", point, ["squashfuse_ll", "-f", image, point],
+                      "weight.bin")
+
+
+def fuse_zip(content):
+    """fuse-zip of an archive that is not compressed."""
+    archive, point = content.work / "plain.zip", content.work / "zip"
+    subprocess.run(["zip", "-0", "-q", archive, "weight.bin"], cwd=content.folder, check=True)
+    return Foreground("fuse-zip", point, ["fuse-zip", "-r", "-f", archive, point], "weight.bin")
+
+
+def passthrough_hp(content):
+    """libfuse's example of a fast mirror: here of the folder with the file."""
+    point = content.work / "mirror"
+    return Foreground("passthrough_hp", point,
+                      ["passthrough_hp", "--foreground", content.folder, point], "weight.bin")
+
+
+def others(content, say):
+    """The other FUSE file systems that are installed; says which are not."""
+    needs = {squashfuse: ("squashfuse_ll", "mksquashfs"), fuse_zip: ("fuse-zip", "zip"),
+             passthrough_hp: ("passthrough_hp",)}
+    for make, programs in needs.items():
+        absent = [name for name in programs if shutil.which(name) is None]
+        if absent:
+            say(f"not compared with {make.__name__}: {absent[0]} is not installed")
+        else:
+            yield make(content)
