@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -12,18 +13,21 @@ struct waiting {
 };
 
 struct lane {
-	unsigned busy;                 /* threads that are answering */
-	unsigned room;                 /* for them */
-	struct waiting *first, **last; /* only where there is no room */
+	unsigned room;       /* for threads that are answering */
+	atomic_uint busy;    /* of these */
+	atomic_uint waiting; /* jobs in the list, which is locked */
+	struct waiting *first, **last;
 };
 
+/* Where there is room nothing is locked: that is every read of a source that answers. */
 struct fs_lanes {
-	pthread_mutex_t lock; /* of all that follows; never held during an answer */
+	/* Of lists, and of adding devices; never held during an answer. */
+	pthread_mutex_t lock;
 	struct {
-		dev_t device;
+		dev_t device; /* never changes below @device_count */
 		struct lane open, read;
 	} devices[FS_LANE_DEVICES];
-	size_t device_count;
+	atomic_size_t device_count;
 };
 
 static void init_lane(struct lane *lane, unsigned room)
@@ -54,80 +58,125 @@ void fs_lanes_free(struct fs_lanes *lanes)
 	free(lanes);
 }
 
+/* Return: false if the device has not been met; *ret_idx: where it would be. */
+static bool find_device(struct fs_lanes *lanes, dev_t device, size_t *ret_idx)
+{
+	const size_t count =
+		atomic_load_explicit(&lanes->device_count, memory_order_acquire);
+
+	for (size_t i = 0; i < count; i++) {
+		if (lanes->devices[i].device == device) {
+			*ret_idx = i;
+			return true;
+		}
+	}
+	*ret_idx = count;
+	return false;
+}
+
 /* A device gets its lanes when it is first met. */
+static size_t add_device(struct fs_lanes *lanes, dev_t device)
+{
+	size_t i;
+
+	pthread_mutex_lock(&lanes->lock);
+	if (!find_device(lanes, device, &i)) {
+		if (i == FS_LANE_DEVICES) {
+			i--;
+		} else {
+			lanes->devices[i].device = device;
+			atomic_store_explicit(&lanes->device_count, i + 1,
+					      memory_order_release);
+		}
+	}
+	pthread_mutex_unlock(&lanes->lock);
+	return i;
+}
+
 static struct lane *find_lane(struct fs_lanes *lanes, enum fs_lane kind, dev_t device)
 {
-	size_t i = 0;
+	size_t i;
 
-	while (i < lanes->device_count && lanes->devices[i].device != device)
-		i++;
-	if (i == lanes->device_count) {
-		if (i == FS_LANE_DEVICES)
-			i--;
-		else
-			lanes->devices[lanes->device_count++].device = device;
-	}
+	if (!find_device(lanes, device, &i))
+		i = add_device(lanes, device);
 	return kind == FS_LANE_OPEN ? &lanes->devices[i].open : &lanes->devices[i].read;
 }
 
 static bool enter(struct lane *lane)
 {
-	if (lane->busy == lane->room)
-		return false;
-	lane->busy++;
-	return true;
+	unsigned busy = atomic_load(&lane->busy);
+
+	while (busy < lane->room)
+		if (atomic_compare_exchange_weak(&lane->busy, &busy, busy + 1))
+			return true;
+	return false;
+}
+
+static void leave(struct lane *lane)
+{
+	atomic_fetch_sub(&lane->busy, 1);
 }
 
 /* Has a job wait for one of those in the lane. Return: false where memory is short. */
-static bool wait_in(struct lane *lane, const struct fs_job *job)
+static bool wait_in(struct fs_lanes *lanes, struct lane *lane, const struct fs_job *job)
 {
 	struct waiting *waiting = malloc(sizeof(*waiting));
 
 	if (waiting == NULL)
 		return false;
 	*waiting = (struct waiting){ .job = *job };
+	pthread_mutex_lock(&lanes->lock);
 	*lane->last = waiting;
 	lane->last = &waiting->next;
+	atomic_fetch_add(&lane->waiting, 1);
+	pthread_mutex_unlock(&lanes->lock);
 	return true;
 }
 
-/* Takes the job that waits longest, or leaves the lane and returns NULL. */
+/* Takes the job that waits longest; NULL: there is none any more. */
 static struct waiting *take_next(struct fs_lanes *lanes, struct lane *lane)
 {
 	struct waiting *next;
 
 	pthread_mutex_lock(&lanes->lock);
 	next = lane->first;
-	if (next == NULL)
-		lane->busy--;
-	else
+	if (next != NULL) {
 		lane->first = next->next;
+		atomic_fetch_sub(&lane->waiting, 1);
+	}
 	if (lane->first == NULL)
 		lane->last = &lane->first;
 	pthread_mutex_unlock(&lanes->lock);
 	return next;
 }
 
+/*
+ * Answers what waits, as long as there is room. Nobody is left behind: who adds a job
+ * finds room here, or those who take it come here after they have left, and see the job.
+ */
+static void serve_waiting(struct fs_lanes *lanes, struct lane *lane)
+{
+	while (atomic_load(&lane->waiting) > 0 && enter(lane)) {
+		struct waiting *next = take_next(lanes, lane);
+
+		if (next != NULL)
+			next->job.answer(&next->job);
+		free(next);
+		leave(lane);
+	}
+}
+
 void fs_lanes_answer(struct fs_lanes *lanes, enum fs_lane kind, dev_t device,
 		     const struct fs_job *job)
 {
-	struct waiting *next;
-	struct lane *lane;
-	bool entered, waits;
+	struct lane *lane = find_lane(lanes, kind, device);
 
-	pthread_mutex_lock(&lanes->lock);
-	lane = find_lane(lanes, kind, device);
-	entered = enter(lane);
-	waits = !entered && wait_in(lane, job);
-	pthread_mutex_unlock(&lanes->lock);
-	if (!entered) {
-		if (!waits)
-			fuse_reply_err(job->req, ENOMEM);
-		return;
+	/* Who comes later waits behind those who wait. */
+	if (atomic_load(&lane->waiting) == 0 && enter(lane)) {
+		job->answer(job);
+		leave(lane);
+	} else if (!wait_in(lanes, lane, job)) {
+		fuse_reply_err(job->req, ENOMEM);
 	}
-	job->answer(job);
-	while ((next = take_next(lanes, lane)) != NULL) {
-		next->job.answer(&next->job);
-		free(next);
-	}
+	serve_waiting(lanes, lane);
 }
