@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SFT_MUST_CHECK __attribute__((warn_unused_result))
 
 enum sft_status {
@@ -95,5 +99,9 @@ void sft_error_file(struct sft_error *err, const char *path);
  * Return: @out.
  */
 const char *sft_escape(char *out, size_t cap, const void *text, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* SFT_CORE_ERROR_H */

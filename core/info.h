@@ -9,8 +9,12 @@
 #ifndef SFT_CORE_INFO_H
 #define SFT_CORE_INFO_H
 
-#include "core/bytes.h"
-#include "core/error.h"
+#include "bytes.h"
+#include "error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct sft_model;
 
@@ -207,5 +211,9 @@ sft_comparison_json(const struct sft_comparison *comparison,
 		    const struct sft_told told[2],
 		    void (*write)(void *arg, const char *text, size_t len), void *arg,
 		    struct sft_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* SFT_CORE_INFO_H */

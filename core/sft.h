@@ -22,8 +22,13 @@
 #include <sys/uio.h>
 #include <time.h>
 
-#include "core/error.h"
-#include "core/info.h"
+#include "error.h"
+#include "info.h"
+#include "tensors.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* ---- opening ---- */
 
@@ -483,5 +488,9 @@ SFT_MUST_CHECK bool sft_file_span(const struct sft_file *file, uint64_t off,
  */
 SFT_MUST_CHECK bool sft_model_whole(const struct sft_model *model, size_t idx,
 				    struct sft_span *ret_span);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* SFT_CORE_SFT_H */

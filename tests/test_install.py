@@ -6,6 +6,7 @@ is in $BUILD; without it, these tests are skipped.
 """
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -15,11 +16,13 @@ import harness
 import make_model
 from make_model import Spec
 
+PUBLIC = ["bytes", "error", "info", "sft", "tensors"]
 FILES = ["bin/safetensorsfs", "share/man/man1/safetensorsfs.1",
          "share/bash-completion/completions/safetensorsfs",
          "share/zsh/site-functions/_safetensorsfs",
          "share/fish/vendor_completions.d/safetensorsfs.fish",
-         "lib/systemd/user/safetensorsfs@.service"]
+         "lib/systemd/user/safetensorsfs@.service",
+         *(f"include/safetensorsfs/{name}.h" for name in PUBLIC)]
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +86,73 @@ def test_page(installed):
     need("man")
     result = installed("man", "-P", "cat", "safetensorsfs")
     assert result.returncode == 0 and "mount a safetensors model" in result.stdout
+
+
+@pytest.fixture
+def library(tree):
+    """Where the library is; Debian has a folder for each architecture."""
+    (path,) = tree.glob("lib/**/libsafetensorsfs.so")
+    return path
+
+
+@pytest.mark.parametrize("static", [False, True], ids=["shared", "static"])
+def test_example(tree, library, tmp_path, static):
+    """The example is built by pkg-config's word alone, and finds and maps a tensor."""
+    need("cc", "pkg-config")
+    env = dict(harness.environment(), PKG_CONFIG_PATH=str(library.parent / "pkgconfig"),
+               PKG_CONFIG_SYSROOT_DIR="", LD_LIBRARY_PATH=str(library.parent))
+    words = subprocess.run(["pkg-config", f"--define-variable=prefix={tree}", "--cflags", "--libs",
+                            *(["--static"] if static else []), "safetensorsfs"], env=env,
+                           check=True, capture_output=True, text=True).stdout.split()
+    if static:
+        words = ["-pthread", *("-l:libsafetensorsfs.a" if word == "-lsafetensorsfs" else word
+                               for word in words)]
+    program = tmp_path / "example"
+    subprocess.run(["cc", "-std=gnu99", "-Wall", "-Wextra", "-Werror", "-Wpedantic",
+                    harness.ROOT / "tests/example.c", "-o", program, *words], env=env, check=True)
+    source = tmp_path / "m.safetensors"
+    spec = Spec("a.weight", "BF16", (3, 5))
+    make_model.write_file(source, [spec])
+    offset = os.path.getsize(source) - spec.size
+    result = subprocess.run([program, source, "a.weight"], env=env, capture_output=True, text=True,
+                            check=True)
+    assert result.stdout == (f"BF16 of rank 2, 30 bytes at {offset} of {source}, "
+                             f"sum {sum(make_model.expected(spec))}\n")
+    for words in ((source, "nosuch"), ("/nosuch", "a")):
+        result = subprocess.run([program, *words], env=env, capture_output=True, text=True,
+                                check=False)
+        assert result.returncode == 1 and "nosuch" in result.stderr
+
+
+def test_exports(library):
+    """The shared library gives what its headers declare, and nothing else: that is its ABI."""
+    need("nm")
+    listing = subprocess.run(["nm", "-D", "--defined-only", library], check=True,
+                             capture_output=True, text=True).stdout
+    found = {name.partition("@@")[0] for _, kind, name in map(str.split, listing.splitlines())
+             if kind == "T"}
+    declared = set()
+    for name in PUBLIC:
+        text = (harness.ROOT / "core" / f"{name}.h").read_text()
+        text = re.sub(r"/\*.*?\*/|static inline[^;{]*", "", text, flags=re.DOTALL)
+        declared |= set(re.findall(r"\b(sft_[a-z0-9_]+)\(", text))
+    assert found == declared
+    exported = re.findall(r"^\t(sft_\w+);$", (harness.ROOT / "core/exports.map").read_text(),
+                          re.MULTILINE)
+    assert exported == sorted(found)
+
+
+def test_headers_from_cxx(tree, tmp_path):
+    """A C++ program can include them."""
+    need("c++")
+    source = tmp_path / "x.cpp"
+    source.write_text("#include <safetensorsfs/sft.h>\n"
+                      "int main() { return sft_view_count() == 0; }\n")
+    subprocess.run(["c++", "-Wall", "-Werror", "-c", source, "-o", tmp_path / "x.o",
+                    f"-I{tree}/include"], check=True)
+    names = subprocess.run(["nm", "-u", tmp_path / "x.o"], check=True, capture_output=True,
+                           text=True).stdout
+    assert "sft_view_count" in names.split()
 
 
 @pytest.mark.parametrize("shell, script, want", [
