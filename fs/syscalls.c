@@ -144,11 +144,11 @@ static int add_signals(scmp_filter_ctx filter)
 {
 	const scmp_datum_t self = (scmp_datum_t)getpid();
 	int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				      SCMP_A0(SCMP_CMP_EQ, self));
+				      SCMP_A0(SCMP_CMP_EQ, self, 0));
 
 	if (result == 0)
 		result = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(tgkill),
-					  1, SCMP_A0(SCMP_CMP_NE, self));
+					  1, SCMP_A0(SCMP_CMP_NE, self, 0));
 	return result;
 }
 
