@@ -147,7 +147,7 @@ static void test_far(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < 3; i++)
-		assert_int_equal(pwrite(raw.fd, "abcdefghijkl" + 4 * i, 4,
+		assert_int_equal(pwrite(raw.fd, &"abcdefghijkl"[4 * i], 4,
 					(off_t)(OFF + (i << 33))),
 				 4);
 	assert_int_equal(sft_raw_read(&raw, 0, out, sizeof(out), NULL), SFT_OK);
