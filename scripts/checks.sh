@@ -50,7 +50,7 @@ check_sanitizers() {
 }
 
 check_coverage() {
-	scripts/coverage
+	scripts/coverage --least 99 95
 }
 
 check_fuzz() {
