@@ -25,7 +25,7 @@ static int open_at_once(int base, const char *path, int flags)
 	const struct open_how how = {
 		.flags = (unsigned int)flags,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS |
-			   (flags & O_NOFOLLOW ? RESOLVE_NO_SYMLINKS : 0),
+			   ((flags & O_NOFOLLOW) != 0 ? RESOLVE_NO_SYMLINKS : 0),
 	};
 	int fd = -1;
 
@@ -124,7 +124,7 @@ enum sft_status sft_beneath_reach(const struct sft_beneath *beneath, const char 
 {
 	/* O_PATH is refused beside other flags; a raw call has to ask for large files. */
 	const int all = flags | O_CLOEXEC |
-			(flags & O_PATH ? 0 : O_NONBLOCK | O_NOCTTY | O_LARGEFILE);
+			((flags & O_PATH) != 0 ? 0 : O_NONBLOCK | O_NOCTTY | O_LARGEFILE);
 	const bool by_link = (flags & O_NOFOLLOW) == 0;
 	char full[PATH_MAX];
 	int fd;

@@ -63,8 +63,10 @@ static bool read_number(struct reader *reader, struct number *number)
 static bool read_item(struct reader *reader, struct item *item)
 {
 	if (take(reader, '.')) {
+		const bool second = take(reader, '.');
+
 		item->kind = ITEM_REST;
-		return take(reader, '.') && take(reader, '.');
+		return second && take(reader, '.');
 	}
 	if (!read_number(reader, &item->begin))
 		return false;

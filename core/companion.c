@@ -20,7 +20,7 @@
 #define FDS_RESERVED 64u
 
 /* Names that are read at all, be it only to count them: a folder may have no end. */
-#define NAMES_READ_MAX (SFT_COMPANION_NAMES_MAX * 11u)
+#define NAMES_READ_MAX ((size_t)SFT_COMPANION_NAMES_MAX * 11)
 
 /*
  * In what follows a status other than SFT_OK and SFT_E_NO_MEMORY means that a file is

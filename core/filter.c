@@ -67,6 +67,7 @@ enum sft_status sft_filter_rename(struct sft_filter *filter, const char *express
 {
 	enum sft_status status;
 
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): they are pointers */
 	if (!sft_array_reserve(&filter->renames, sizeof(*filter->renames),
 			       filter->rename_count + 1, &filter->rename_room))
 		return sft_fail_memory(err);

@@ -29,7 +29,7 @@ static struct sft_bytes name_of(const struct sft_outline *outline, uint32_t node
 static uint64_t key_of(const struct sft_outline *outline, uint32_t node)
 {
 	const struct sft_bytes name = name_of(outline, node);
-	uint8_t text[2 * SFT_COMPONENT_MAX + sizeof(uint64_t) + 1];
+	uint8_t text[2 * (size_t)SFT_COMPONENT_MAX + sizeof(uint64_t) + 1];
 	struct sft_run run = { 0 };
 	size_t done = 0, used = 0;
 

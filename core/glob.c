@@ -171,7 +171,7 @@ enum sft_status sft_glob_check(const char *pattern, struct sft_error *err)
 static bool match_one(const struct glob *glob, const char **at, uint32_t cp)
 {
 	uint32_t want;
-	bool holds;
+	bool holds = false;
 
 	switch (**at) {
 	case '\0':

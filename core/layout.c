@@ -68,6 +68,7 @@ static bool extend(struct sft_layout *layout, uint64_t len)
 
 static void append(struct sft_layout *layout, const struct sft_segment *segment)
 {
+	assert(layout->segments != NULL && layout->room > 0);
 	if (layout->count == layout->room) {
 		const bool few = layout->segments == layout->few;
 		const size_t room = layout->room * 4;
@@ -138,9 +139,9 @@ void sft_layout_memory(struct sft_layout *layout, const void *bytes, uint64_t le
 void sft_layout_range(struct sft_layout *layout, uint32_t file, uint64_t off,
 		      uint64_t len)
 {
-	struct sft_segment *last =
-		layout->count > 0 ? &layout->segments[layout->count - 1] : NULL;
-	const uint64_t begin = layout->count > 1 ? last[-1].end : 0;
+	const size_t count = layout->count;
+	struct sft_segment *last = count > 0 ? &layout->segments[count - 1] : NULL;
+	const uint64_t begin = count > 1 ? layout->segments[count - 2].end : 0;
 
 	if (!extend(layout, len))
 		return;

@@ -27,9 +27,8 @@ enum rule {
 static const char *const rule_texts[RULE_COUNT] = {
 	"white space before the '{', which has to come first",
 	"padding other than spaces behind the header's JSON",
-	"a key that stands twice in one object; the last one counts here, other readers "
-	"may "
-	"take the first",
+	("a key that stands twice in one object; the last one counts here, other "
+	 "readers may take the first"),
 	"\"__metadata__\" is null, not an object",
 	"a tensor written as an array, not as an object",
 	"a dtype written as an object, not as a string",

@@ -68,6 +68,7 @@ static uint64_t hash_alias(const struct sft_outline *outline, uint32_t leaf)
 	const struct sft_model *model = outline->model;
 	const struct sft_alias *alias = &model->aliases[leaf - model->tensor_count];
 
+	assert(model->tensors != NULL);
 	return sft_hash_of(&outline->hash,
 			   sft_model_name(model, &model->tensors[alias->tensor]));
 }
@@ -140,7 +141,7 @@ static enum sft_status finish(struct sft_outline *outline,
 		if (outline->levels == NULL)
 			status = sft_fail_memory(err);
 	}
-	if (status != SFT_OK) {
+	if (outline->levels == NULL) {
 		sft_outline_free(outline);
 		return status;
 	}

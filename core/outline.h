@@ -34,7 +34,7 @@ struct sft_outline {
 /* ---- outline.c ---- */
 
 /* Makes the line of a node, but for its label. */
-void sft_outline_line(const struct sft_outline *outline, uint32_t node, uint64_t count,
+void sft_outline_line(const struct sft_outline *outline, uint32_t idx, uint64_t count,
 		      struct sft_line *ret_line);
 
 /* ---- fold.c ---- */

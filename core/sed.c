@@ -305,7 +305,9 @@ enum sft_status sft_rename_new(const char *expression, struct sft_rename **ret_r
 	const size_t len = strlen(expression);
 	auto_free char *regex = malloc(len + 1);
 	struct sft_rename *rename = calloc(1, sizeof(*rename));
-	struct reader in = { .expression = expression, .regex = regex, .err = err };
+	struct reader in = {
+		.expression = expression, .at = expression, .regex = regex, .err = err
+	};
 	enum sft_status status;
 
 	if (rename != NULL)

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* asprintf() */
 #include "core/source.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -215,6 +216,7 @@ static enum sft_status choose(const struct listing *listing, struct sft_source *
 		return sft_names_add(&source->names, shard, strlen(shard))
 			       ? SFT_OK
 			       : sft_fail_memory(err);
+	assert(index_name != NULL);
 	source->index = sft_source_path(source, index_name);
 	return source->index != NULL ? SFT_OK : sft_fail_memory(err);
 }

@@ -65,7 +65,7 @@ static void put_zip64(struct record *record, unsigned values)
 	if (values == 0)
 		return;
 	put(record, ID_ZIP64, 2);
-	put(record, values * 8u, 2);
+	put(record, UINT64_C(8) * values, 2);
 }
 
 /* ---- members ---- */

@@ -70,7 +70,7 @@ static bool print_attr(struct printer *printer, const struct fs_place *place,
 		return false;
 	mode[0] = letters[attr.type];
 	for (unsigned i = 0; i < 9; i++)
-		mode[i + 1] = attr.mode & 0400u >> i ? bits[i] : '-';
+		mode[i + 1] = (attr.mode & 0400u >> i) != 0 ? bits[i] : '-';
 	mode[10] = '\0';
 	name_owner(&printer->owner, attr.uid, attr.gid);
 	if (localtime_r(&attr.mtime.tv_sec, &local) == NULL ||

@@ -111,5 +111,5 @@ void fs_op_readlink(fuse_req_t req, fuse_ino_t ino)
 void fs_op_access(fuse_req_t req, fuse_ino_t ino, int mask)
 {
 	(void)ino;
-	fuse_reply_err(req, mask & W_OK ? EROFS : 0);
+	fuse_reply_err(req, (mask & W_OK) != 0 ? EROFS : 0);
 }

@@ -70,9 +70,10 @@ static bool find(const char *path, const struct fs_mount_id *wanted,
 		line[strcspn(line, "\n")] = '\0';
 		if (!parse_line(line, &id, &at))
 			continue;
-		if (wanted != NULL
-			    ? id.id != wanted->id || strcmp(id.type, wanted->type) != 0
-			    : strcmp(at, path) != 0)
+		if (path != NULL && strcmp(at, path) != 0)
+			continue;
+		if (wanted != NULL &&
+		    (id.id != wanted->id || strcmp(id.type, wanted->type) != 0))
 			continue;
 		*ret_id = id; /* the last line of a path is the one on top */
 		if (ret_path != NULL)

@@ -33,7 +33,7 @@ struct fs_opened *fs_opened_new(const struct sft_model *model)
 	opened->node_count = sft_model_totals(model).node_limit;
 	for (size_t i = 0; i <= sft_view_count(); i++) {
 		/* Large and sparse: calloc() maps it, and pages come as bits are set. */
-		opened->words[i] = calloc(word_count(opened), sizeof(uint64_t));
+		opened->words[i] = calloc(word_count(opened), sizeof(*opened->words[i]));
 		if (opened->words[i] == NULL) {
 			fs_opened_free(opened);
 			return NULL;
@@ -82,9 +82,10 @@ static bool drop_word(const struct fs_opened *opened, struct fuse_session *sessi
 bool fs_opened_drop(const struct fs_opened *opened, struct fuse_session *session,
 		    bool (*is_over)(const void *arg), const void *arg)
 {
-	for (uint8_t view = 0; view <= sft_view_count(); view++)
+	for (size_t view = 0; view <= sft_view_count(); view++)
 		for (size_t word = 0; word < word_count(opened); word++)
-			if (!drop_word(opened, session, view, word) || is_over(arg))
+			if (!drop_word(opened, session, (uint8_t)view, word) ||
+			    is_over(arg))
 				return false;
 	return true;
 }

@@ -35,11 +35,11 @@ void fs_progress_done(struct fs_progress *progress)
 
 double fs_seconds_since(const struct timespec *begin)
 {
-	struct timespec now;
+	struct timespec end;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - begin->tv_sec) +
-	       (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	return (double)(end.tv_sec - begin->tv_sec) +
+	       (double)(end.tv_nsec - begin->tv_nsec) / 1e9;
 }
 
 const char *fs_size_text(char out[FS_SIZE_TEXT_LEN], uint64_t len)

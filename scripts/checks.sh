@@ -64,6 +64,21 @@ check_format() {
 	find core fs tests -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run --Werror
 }
 
+check_tidy() {
+	install_build_packages
+	install_packages clang clang-tidy libcmocka-dev
+	CC=clang build "$out/clang" --buildtype=debugoptimized -Dwerror=true
+	run-clang-tidy -quiet -p "$out/clang" -j "$(nproc)" "$here/(core|fs)/.*\.c$" \
+		>"$out/tidy.log" 2>&1 || { grep -v '^clang-tidy' "$out/tidy.log"; return 1; }
+}
+
+check_cppcheck() {
+	install_packages cppcheck
+	cppcheck --quiet -j "$(nproc)" --error-exitcode=1 --std=c11 --platform=unix64 \
+		--enable=warning,style,performance,portability --suppressions-list=.cppcheck \
+		-I . -D_FILE_OFFSET_BITS=64 core fs
+}
+
 check_layers() {
 	install_build_packages
 	install_packages binutils

@@ -5,6 +5,8 @@
  * A single file is shown as it is, byte for byte. Shards are merged, and so is what a
  * filter made of one: one header with the united metadata, and then the data.
  */
+#include <assert.h>
+
 #include "core/cleanup.h"
 #include "core/compose.h"
 #include "core/metadata.h"
@@ -40,6 +42,7 @@ static void merge(const struct sft_model *model, struct sft_layout *layout)
 		sft_compose_tensor(&composer, model,
 				   sft_whole(&model->tensors[order[i]]));
 	sft_compose_end(&composer, layout);
+	assert(order != NULL || layout->status != SFT_OK); /* a failure stays */
 	for (size_t i = 0; layout->status == SFT_OK && i < model->tensor_count; i++)
 		sft_view_describe_bin(model, sft_whole(&model->tensors[order[i]]),
 				      layout);
