@@ -59,6 +59,10 @@ check_fuzz() {
 	scripts/fuzz $((60 / targets))
 }
 
+check_soak() {
+	scripts/soak 1 --cycles 50
+}
+
 check_format() {
 	install_packages clang-format
 	find core fs tests -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run --Werror
