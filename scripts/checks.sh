@@ -96,3 +96,53 @@ check_docs() {
 	BUILD=$out/release SAFETENSORSFS=$out/release/fs/safetensorsfs REQUIRE=all \
 		python_tests tests/test_{docs,completions,install}.py
 }
+
+check_m32() {
+	make_chroot i386 bookworm --arch=i386
+	in_chroot i386 '
+		install_build_packages
+		install_packages libcmocka-dev
+		build /build/unit --buildtype=debugoptimized -Dwerror=true
+		meson test -C /build/unit --quiet --print-errorlogs
+	'
+}
+
+# Compiled here: only the tests themselves run as slowly as qemu plays that machine.
+check_s390x() {
+	make_chroot s390x bookworm
+	in_chroot s390x '
+		dpkg --add-architecture s390x
+		install_packages gcc-s390x-linux-gnu libc6-dev:s390x libcjson-dev:s390x \
+			libcmocka-dev:s390x libdeflate-dev:s390x libxxhash-dev:s390x \
+			meson ninja-build pkg-config qemu-user
+		build /build/unit --cross-file scripts/s390x.ini --buildtype=debugoptimized \
+			-Dwerror=true -Dfuse=disabled
+		meson test -C /build/unit --quiet --print-errorlogs --timeout-multiplier 10
+	'
+}
+
+# debian SUITE: unit tests with its sanitizers, mount tests with a driver as it is shipped.
+debian() {
+	make_chroot "$1" "$1"
+	in_chroot "$1" '
+		apt-get -qq update
+		DEBIAN_FRONTEND=noninteractive apt-get -qq dist-upgrade -y >/dev/null
+		install_test_packages
+		install_packages python3-numpy python3-pytest python3-xxhash
+		build /build/dev --native-file build-dev.ini
+		build /build/release --buildtype=release -Dwerror=true
+		ninja -C /build/release tests/sandbox/safetensorsfs-probe
+		meson test -C /build/dev --quiet --print-errorlogs
+		BUILD=/build/release SAFETENSORSFS=/build/release/fs/safetensorsfs \
+			python3 -m pytest -q -rs -p no:cacheprovider tests/mount \
+			tests/test_{layers,docs,completions,install}.py
+	'
+}
+
+check_trixie() {
+	debian trixie
+}
+
+check_sid() {
+	debian sid
+}
