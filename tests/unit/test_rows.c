@@ -59,7 +59,7 @@ static uint64_t slow_off(const struct sft_rows *rows, uint64_t row)
 	return off;
 }
 
-static int make_file(uint64_t len)
+static int make_file(size_t len)
 {
 	const int fd = memfd_create("sft", MFD_CLOEXEC);
 	uint8_t *bytes = malloc(OFF + len);
@@ -76,7 +76,7 @@ static int make_file(uint64_t len)
 static uint8_t *gathered(const struct sft_rows *rows, size_t *ret_len)
 {
 	const uint64_t count = sft_rows_count(rows);
-	uint8_t *out = malloc(count * rows->row_len);
+	uint8_t *out = malloc((size_t)(count * rows->row_len));
 	size_t used = 0;
 
 	assert_non_null(out);
@@ -105,7 +105,7 @@ static void test_parts(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		const struct sft_rows *rows = &cases[i].rows;
-		const int fd = make_file(end_of(rows));
+		const int fd = make_file((size_t)end_of(rows));
 		uint32_t random = 1;
 		size_t len;
 		uint8_t *whole = gathered(rows, &len);
@@ -161,7 +161,7 @@ static void test_failures(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		const struct sft_rows *rows = &cases[i].rows;
-		const int fd = make_file(end_of(rows) - 1);
+		const int fd = make_file((size_t)end_of(rows) - 1);
 		struct sft_raw raw = { fd, OFF, rows };
 		struct sft_error err;
 		size_t len;
