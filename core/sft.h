@@ -191,11 +191,13 @@ struct sft_attr {
 	struct timespec mtime; /* the source's */
 };
 
+#define SFT_NAME_LEN_MAX 255u /* bytes of a name in a folder, of a slice's too */
+
 struct sft_entry {
 	struct sft_ref ref;
 	enum sft_type type;
-	uint64_t next;  /* position of the entry after this one */
-	char name[256]; /* NUL-terminated, at most 255 bytes, printable */
+	uint64_t next;                   /* position of the entry after this one */
+	char name[SFT_NAME_LEN_MAX + 1]; /* NUL-terminated, printable */
 };
 
 /**
@@ -335,7 +337,8 @@ struct sft_slice {
  * a byte only what begins and ends on bytes can be a slice, and only tensors of at most
  * 64 dimensions have any.
  *
- * Return: false if the view has no slices, there is no such tensor, or the text is none.
+ * Return: false if the view has no slices, there is no such tensor, the text is none, or
+ * the name is longer than SFT_NAME_LEN_MAX.
  */
 SFT_MUST_CHECK bool sft_slice_lookup(const struct sft_model *model, struct sft_ref folder,
 				     const char *name, size_t len,

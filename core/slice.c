@@ -74,8 +74,8 @@ bool sft_slice_lookup(const struct sft_model *model, struct sft_ref folder,
 	uint32_t node;
 
 	assert(sft_ref_is_folder(folder));
-	if (folder.kind == SFT_KIND_VIEWS || !view->has_slices ||
-	    !parse_name(view, bytes, &parsed) ||
+	if (len > SFT_NAME_LEN_MAX || folder.kind == SFT_KIND_VIEWS ||
+	    !view->has_slices || !parse_name(view, bytes, &parsed) ||
 	    !sft_tree_find(tree, folder.node, parsed.stem, false, &node))
 		return false;
 	if (tree->nodes[node].first >= model->tensor_count)

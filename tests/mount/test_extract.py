@@ -174,6 +174,12 @@ def test_slices_of_longest_name(tied_folder, tmp_path):
     assert result.files == 2
     first, second = ((tmp_path / "out" / name).read_bytes() for name in names)
     assert first == second and len(first) == 70 * 30 * 2
+    for more in (1, 45, 4000):
+        name = f"{base}[0:{'9' * (room + more)}].bin"
+        result = extract(tied_folder, tmp_path / "more", name, status=1)
+        assert harness.error_word(result) == "name" and not (tmp_path / "more").exists()
+        for words in (["--cat"], ["--list"], ["--list", "-l"]):
+            assert harness.run(*words, tied_folder, name).returncode == 1
 
 
 @pytest.mark.parametrize("path, nearest", [

@@ -78,6 +78,26 @@ static void test_names(void **state)
 	sft_close(model);
 }
 
+/* A bound may have any number of digits, but a name 255 bytes. */
+static void test_long_names(void **state)
+{
+	struct sft_model *model;
+	struct sft_slice slice;
+	char name[400];
+
+	write_model(*state, "m", header, 31);
+	model = open_model(*state, "m", NULL);
+	for (size_t len = 250; len < sizeof(name); len++) {
+		const size_t digits = len - strlen("w[0:].bin");
+
+		memset(name, '9', sizeof(name));
+		memcpy(name, "w[0:", 4);
+		strcpy(name + 4 + digits, "].bin");
+		CHECK_UINT(name, look_up(model, "a", name, &slice), len <= 255);
+	}
+	sft_close(model);
+}
+
 /* One number for one part, however it is written, and at every opening. */
 static void test_ids(void **state)
 {
@@ -172,10 +192,8 @@ static void test_map(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_names),
-		IN_FOLDER(test_ids),
-		IN_FOLDER(test_file),
-		IN_FOLDER(test_map),
+		IN_FOLDER(test_names), IN_FOLDER(test_long_names), IN_FOLDER(test_ids),
+		IN_FOLDER(test_file),  IN_FOLDER(test_map),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
