@@ -17,6 +17,13 @@
 /* More than a reply, which comes and goes too often. */
 #define LARGE_LEN (4 << 20)
 
+/* Whether a mode works on a model without a mount. */
+static bool is_offline(enum fs_mode mode)
+{
+	return mode == FS_MODE_CHECK || mode == FS_MODE_LIST || mode == FS_MODE_CAT ||
+	       mode == FS_MODE_EXTRACT || mode == FS_MODE_INFO;
+}
+
 static int run(const struct fs_options *options)
 {
 	switch (options->mode) {
@@ -69,6 +76,8 @@ int main(int argc, char **argv)
 		return 1; /* there may be nobody to tell */
 	exit_status = fs_options_parse(argc, argv, &options);
 
+	if (exit_status == 0 && is_offline(options.mode))
+		exit_status = fs_mount_check_options(&options);
 	if (exit_status == 0)
 		exit_status = run(&options);
 	if (exit_status == 0 && (fflush(stdout) != 0 || ferror(stdout)))

@@ -67,11 +67,11 @@ static bool add_fixed_options(struct fuse_args *args, const char *source)
 }
 
 /* Return: 0, or the exit status after a message. */
-static int new_session(struct fs_context *context, const char *source,
-		       struct fuse_session **ret_session)
+static int new_session(struct fs_context *context, const struct fs_options *options,
+		       const char *source, struct fuse_session **ret_session)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-	const struct fuse_args *given = &context->options->fuse;
+	const struct fuse_args *given = &options->fuse;
 	struct fuse_session *session = NULL;
 	struct fs_capture capture;
 	char said[512] = "";
@@ -98,6 +98,19 @@ static int new_session(struct fs_context *context, const char *source,
 		return fs_log_fail(SFT_E_NO_MEMORY, "cannot prepare the session: %s",
 				   said);
 	return fs_log_fail(SFT_E_USAGE, "%s; see --help", said);
+}
+
+int fs_mount_check_options(const struct fs_options *options)
+{
+	struct fuse_session *session;
+	int exit_status;
+
+	if (options->fuse.argc <= 1) /* the name of the program */
+		return 0;
+	exit_status = new_session(NULL, options, options->operands[0], &session);
+	if (exit_status == 0)
+		fuse_session_destroy(session);
+	return exit_status;
 }
 
 static const char forbidden[] =
@@ -168,7 +181,7 @@ static int serve(struct fs_context *context, const char *source,
 		 struct fs_mountpoint *mountpoint)
 {
 	struct fuse_session *session;
-	int exit_status = new_session(context, source, &session);
+	int exit_status = new_session(context, context->options, source, &session);
 
 	if (exit_status != 0)
 		return exit_status;

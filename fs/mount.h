@@ -17,4 +17,10 @@
 /* Mounts, and serves until it is unmounted. Return: the exit status, after messages. */
 int fs_mount(const struct fs_options *options);
 
+/*
+ * Refuses what -o holds and neither we nor libfuse know: for modes without a mount, which
+ * have no other use for the rest. Return: 0, or the exit status after a message.
+ */
+int fs_mount_check_options(const struct fs_options *options);
+
 #endif /* FS_MOUNT_H */

@@ -72,6 +72,24 @@ def test_misuse(words, tmp_path):
     assert result.stderr.startswith("safetensorsfs: ")
 
 
+@pytest.mark.parametrize("words", [
+    ["--check"], ["--list"], ["--cat", "w.bin"], ["--extract", "out"], ["--info"]])
+@pytest.mark.parametrize("option", ["includ=w", "include", "rename", "nosuch"])
+def test_unknown_option(edge_file, tmp_path, words, option):
+    """A misspelt rule is refused without a mount, too: else it would choose everything."""
+    result = harness.run(words[0], "-o", f"ro,{option},allow_other", edge_file, *words[1:],
+                         cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "") and option in result.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_known_options(edge_file):
+    """Those of a mount are no mistake: they come with the rest of a line of fstab."""
+    options = "allow_other,nofail,x-systemd.requires=y,max_read=4096,view=npy"
+    result = harness.run("--list", "-o", options, edge_file, "w.npy")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "w.npy\n", "")
+
+
 def test_verbose(edge_file, sharded_folder, tmp_path):
     """-v tells what was opened, whatever for; nothing else changes, and without it is silence."""
     model = read_model(edge_file)
