@@ -123,17 +123,17 @@ def test_what_differs_is_written(source, whole, tmp_path, how):
         assert away.read_bytes() == (whole / path).read_bytes()
 
 
-@pytest.mark.parametrize("unit", [100, 1000, 10**6, 10**9])
+@pytest.mark.parametrize("unit", [100, 1000, 10**6, 10**9, 2 * 10**9])
 def test_coarse_times(tmp_path, unit):
-    """Times are compared as finely as a file system keeps them."""
+    """Times are compared as finely as a file system keeps them: FAT to two seconds."""
     source = tmp_path / "m.safetensors"
     make_model.write_file(source, [Spec("a", "U8", (3,))])
-    os.utime(source, ns=(0, 1_700_000_000_987_654_321))
+    os.utime(source, ns=(0, 1_700_000_001_987_654_321))
     extract(source, tmp_path / "out")
     kept = tmp_path / "out" / "a.bin"
-    os.utime(kept, ns=(0, 1_700_000_000_987_654_321 // unit * unit))
+    os.utime(kept, ns=(0, 1_700_000_001_987_654_321 // unit * unit))
     assert extract(source, tmp_path / "out").kept == 3
-    os.utime(kept, ns=(0, 1_700_000_000_987_654_321 // unit * unit + 1))
+    os.utime(kept, ns=(0, 1_700_000_001_987_654_321 // unit * unit + 1))
     assert extract(source, tmp_path / "out").kept == 2
 
 
