@@ -115,6 +115,21 @@ def test_line(helper, place, tmp_path):
     harness.wait_for("the daemon's end", lambda: not harness.processes(str(source)))
 
 
+def test_line_with_rules(helper, place, tmp_path):
+    """Rules in a line of fstab: several of a kind, with libfuse's escapes and fstab's."""
+    source, where = place
+    rules = (r"include=lm_head.*,include=model.*,exclude=*.layers.*,exclude=*.embed_*,"
+             r"rename=s/^model\\./a\,b\040/,rename=s/(pos)i(.*)/\\2\\1/")
+    (tmp_path / "fstab").write_text(f"{source}  {where}  {harness.TYPE}  {rules}  0  0\n")
+    script = ('mount --bind "$1" /usr/local/bin && mount -T "$2" "$3" && '
+              'find "$3" -name "*.bin" -printf "%P\\n" | sort && umount "$3"')
+    result = call("unshare", "-m", "sh", "-c", script, "sh",
+                  os.path.dirname(harness.find_driver()), tmp_path / "fstab", where)
+    assert (result.returncode, result.stdout) == (
+        0, "a,b tion_idspos.bin\nlm_head/weight.bin\n"), result.stderr
+    harness.wait_for("the daemon's end", lambda: not harness.processes(str(source)))
+
+
 def test_drop_privileges(helper, place):
     """The helper mounts, and the driver gets /dev/fd/N and no capability."""
     check(*place, call(helper, *place, "-t", harness.TYPE, "-o", "drop_privileges"))
