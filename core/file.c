@@ -108,6 +108,11 @@ uint64_t sft_file_len(const struct sft_file *file)
 	return file->layout->len;
 }
 
+uint64_t sft_file_id(const struct sft_file *file)
+{
+	return sft_layout_id(file->layout);
+}
+
 dev_t sft_file_device(const struct sft_file *file)
 {
 	return file->device;

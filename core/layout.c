@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "core/bytes.h"
 
@@ -214,6 +215,42 @@ void sft_layout_lazy(struct sft_layout *layout, sft_lazy_fill fill, uint32_t idx
 						      .end = layout->len,
 						      .fill = fill,
 						      .idx = idx });
+}
+
+/* Goes on with a hash. */
+static uint64_t hash(uint64_t id, const void *bytes, uint64_t len)
+{
+	return len > 0 ? XXH3_64bits_withSeed(bytes, (size_t)len, id) : id;
+}
+
+static uint64_t hash_rows(uint64_t id, const struct sft_rows *rows)
+{
+	id = hash(id, &rows->row_len, sizeof(rows->row_len));
+	for (size_t i = 0; i < rows->level_count; i++)
+		id = hash(id, &rows->levels[i], sizeof(rows->levels[i]));
+	return id;
+}
+
+uint64_t sft_layout_id(const struct sft_layout *layout)
+{
+	uint64_t id = hash(0, layout->text, layout->text_len);
+	uint64_t begin = 0;
+
+	for (size_t i = 0; i < layout->count; i++) {
+		const struct sft_segment *segment = &layout->segments[i];
+		const uint64_t numbers[] = { segment->end, segment->off, segment->idx,
+					     segment->kind, segment->dtype };
+
+		id = hash(id, numbers, sizeof(numbers));
+		if (segment->kind == SFT_SEGMENT_MEMORY)
+			id = hash(id, segment->memory, segment->end - begin);
+		else if ((segment->kind == SFT_SEGMENT_ROWS ||
+			  segment->kind == SFT_SEGMENT_CAST) &&
+			 segment->rows != NULL)
+			id = hash_rows(id, segment->rows);
+		begin = segment->end;
+	}
+	return id;
 }
 
 /* The segment that holds the byte at @off, which is inside the file. */

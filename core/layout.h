@@ -126,6 +126,12 @@ void sft_layout_cast(struct sft_layout *layout, uint32_t file, uint64_t off,
 void sft_layout_lazy(struct sft_layout *layout, sft_lazy_fill fill, uint32_t idx,
 		     size_t len);
 
+/*
+ * A hash of what the described file is made of: where its bytes come from and what stands
+ * between them, not the bytes of the source. Linear in the text.
+ */
+uint64_t sft_layout_id(const struct sft_layout *layout);
+
 /* Where a run of bytes lives, or what makes it. */
 struct sft_extent {
 	enum sft_segment_kind kind;

@@ -394,6 +394,12 @@ void sft_file_close(struct sft_file *file);
 /* Length of the file. */
 uint64_t sft_file_len(const struct sft_file *file);
 
+/*
+ * A hash of what a file is made of, the same at every opening and with all options that
+ * make the same file. It says nothing of the bytes in the source.
+ */
+uint64_t sft_file_id(const struct sft_file *file);
+
 /* sft_ref_device() of what was opened. */
 dev_t sft_file_device(const struct sft_file *file);
 

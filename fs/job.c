@@ -44,7 +44,7 @@ static void write_file(struct fs_worker *worker, const struct fs_job *job,
 		       const struct sft_file *file)
 {
 	struct fs_crew *crew = worker->crew;
-	struct fs_part part;
+	struct fs_part part = { .id = sft_file_id(file) };
 	struct sft_error err;
 
 	if (fs_part_open(&part, job->folder, job->name, &job->attr, crew->force, &err) !=

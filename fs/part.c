@@ -63,7 +63,7 @@ static uint64_t hash(uint64_t hash, const void *bytes, size_t len)
 static void name_part(struct fs_part *part, const struct sft_attr *attr)
 {
 	const int64_t numbers[] = { (int64_t)attr->len, attr->mtime.tv_sec,
-				    attr->mtime.tv_nsec };
+				    attr->mtime.tv_nsec, (int64_t)part->id };
 	uint64_t code = UINT64_C(0xcbf29ce484222325);
 
 	code = hash(code, part->name, strlen(part->name));
@@ -137,7 +137,9 @@ enum sft_status fs_part_open(struct fs_part *part, const struct fs_folder *folde
 {
 	struct stat info;
 
-	*part = (struct fs_part){ .folder = folder, .name = name, .mtime = attr->mtime };
+	part->folder = folder;
+	part->name = name;
+	part->mtime = attr->mtime;
 	name_part(part, attr);
 	part->fd = open_locked(folder->fd, part->part_name,
 			       (attr->mode & 0777) | OWNER_BITS);

@@ -19,6 +19,7 @@
 struct fs_part {
 	const struct fs_folder *folder;
 	const char *name; /* that it will have */
+	uint64_t id;      /* sft_file_id() of what it will hold */
 	char part_name[FS_PART_NAME_LEN + 1];
 	struct timespec mtime; /* that it will have */
 	int fd;
@@ -43,7 +44,7 @@ enum fs_there fs_part_look(const struct fs_folder *folder, const char *name,
 
 /**
  * fs_part_open() - begin a file, or go on with what an earlier run began
- * @part:   the caller's, to be given to fs_part_finish() or fs_part_drop()
+ * @part:   the caller's, to be given to fs_part_finish() or fs_part_drop(); has its @id
  * @folder: outlives the part
  * @name:   outlives the part
  * @attr:   what it will be

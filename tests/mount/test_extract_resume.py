@@ -15,12 +15,14 @@ import harness
 import make_model
 from extracting import check_same, extract, finish, parts, start, stopped_in
 from make_model import Spec
+from safetensors_reader import read_model
 
 pytestmark = pytest.mark.usefixtures("driver")
 
 SEED = 6
 MANY = ["", ".view/npy", ".view/f32", ".view/model", ".view/torch", ".view/npz"]
 LARGE = 160 << 20  # bytes as float32
+F32 = ("-o", "view=f32")
 
 
 @pytest.fixture(scope="module")
@@ -189,10 +191,10 @@ def check_complete(whole, folder):
             extracting.check_bytes(whole / path, folder / path)
 
 
-def kill_in_part(large, folder, size, number=signal.SIGKILL):
+def kill_in_part(large, folder, size, number=signal.SIGKILL, options=F32):
     """Kill a run when a part has some bytes; returns the part's path and what the run said."""
     for _ in range(20):
-        process = start(large, folder, options=["-o", "view=f32"])
+        process = start(large, folder, options=options)
         path = stopped_in(process, folder, size)
         if path:
             process.send_signal(number)
@@ -242,6 +244,19 @@ def test_part_of_another_source(large, tmp_path):
     extract(source, tmp_path / "out", options=["-o", "view=f32"])
     assert not os.path.exists(part)
     assert sorted(os.listdir(tmp_path / "out")) == ["t.bin", "t.npy"]
+
+
+def test_part_of_another_tensor(tmp_path):
+    """Nor is a part completed of what other options made a file of that name and length of."""
+    source = tmp_path / "m.safetensors"
+    make_model.write_file(source, [Spec("a", "U8", (48 << 20,)), Spec("b", "U8", (48 << 20,))],
+                          content=make_model.noise)
+    part, _ = kill_in_part(source, tmp_path / "out", 1 << 20,
+                           options=["--include", "a", "--rename", "s/a/x/"])
+    extract(source, tmp_path / "out", options=["--include", "b", "--rename", "s/b/x/"])
+    assert not os.path.exists(part)
+    data = (tmp_path / "out" / "x.bin").read_bytes()
+    assert data == read_model(source).tensors["b"].read()
 
 
 def test_leftover_parts(source, tmp_path):

@@ -401,6 +401,47 @@ static void test_rows_of_a_file(void **state)
 	sft_layout_done(&layout);
 }
 
+/* ---- what a file is made of ---- */
+
+static const uint8_t digits[] = "0123456789";
+
+/* A file with every kind of segment; @change makes one thing of it another. */
+static uint64_t id_of(unsigned change)
+{
+	struct sft_rows columns = { 4, 2, { { 3, 10 + (change == 1) }, { 2, 40 } } };
+	struct sft_layout layout;
+	uint64_t id;
+
+	columns.level_count -= change == 2;
+	columns.row_len += change == 3;
+	sft_layout_init(&layout, false);
+	sft_layout_literal(&layout, change == 4 ? "ac" : "ab", 2);
+	sft_layout_memory(&layout, digits + (change == 5), 3);
+	sft_layout_range(&layout, 1 + (change == 6), 100 + (change == 7),
+			 10 + (change == 8));
+	sft_layout_rows(&layout, 1, 200, &columns);
+	sft_layout_cast(&layout, 1, 300, change == 9 ? NULL : &columns, 3, 24);
+	sft_layout_cast(&layout, 1, 400, NULL, 3 + (change == 10), 24);
+	if (change == 11)
+		sft_layout_range(&layout, 1, 500, 1);
+	id = sft_layout_id(&layout);
+	sft_layout_done(&layout);
+	return id;
+}
+
+static void test_id(void **state)
+{
+	uint64_t ids[12];
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_COUNT(ids); i++) {
+		ids[i] = id_of(i);
+		CHECK_UINT("again", id_of(i), ids[i]);
+		for (unsigned j = 0; j < i; j++)
+			CHECK_UINT("another", ids[i] != ids[j], true);
+	}
+}
+
 /* What is given back was not in use. */
 static void test_trim(void **state)
 {
@@ -484,7 +525,7 @@ int main(void)
 		cmocka_unit_test(test_rows),      cmocka_unit_test(test_one_at_a_time),
 		cmocka_unit_test(test_measuring), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_computed),  cmocka_unit_test(test_merged),
-		cmocka_unit_test(test_rows),      cmocka_unit_test(test_rows_of_a_file),
+		cmocka_unit_test(test_id),        cmocka_unit_test(test_rows_of_a_file),
 		cmocka_unit_test(test_trim),      cmocka_unit_test(test_limits),
 	};
 
