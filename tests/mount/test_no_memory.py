@@ -17,6 +17,7 @@ import compare
 import extracting
 import faults
 import harness
+import inside
 import make_model
 from make_model import Spec
 
@@ -149,14 +150,11 @@ def try_mount(command, starved, nth, path):
 
 
 def test_mount(source, starved, tmp_path, fuse):
-    """The same for a mount: it is refused, or it serves, or its end is told and cleaned up.
-
-    Without the sandbox: libseccomp 2.5 crashes, loops, or loads a filter that lacks rules
-    where it gets no memory. The supervisor sees to all of that, in a minute at most.
-    """
+    """The same for a mount: it is refused, or it serves from a whole sandbox, or its end is told
+    and cleaned up."""
     path = str(tmp_path / "mnt")
     os.mkdir(path)
-    command = [faults.plain_driver(), "-f", source, path, "-o", "sandbox=off"]
+    command = [faults.plain_driver(), "-f", source, path, "-o", "sandbox=require"]
     refused, nth = 0, 0
     while starved.count() >= nth:
         nth += 1
@@ -179,5 +177,8 @@ def wait_until_ready(process, path, log):
     harness.wait_for("a mount or an end", is_over)
     if process.poll() is not None or not harness.answers(path):
         return False
+    kept = {} if os.geteuid() == 0 else {"CapBnd": inside.status("/proc/self")["CapBnd"]}
+    for worker in harness.children(process.pid):
+        inside.check_given_up(worker, **kept)
     use(path)
     return True

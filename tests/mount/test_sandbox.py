@@ -13,15 +13,14 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 
 import pytest
 
+import faults
 import harness
 import make_model
 from make_model import Spec
 
-REFUSE = str(harness.ROOT / "tests" / "refuse_calls.py")
 CWD = -100
 READ, WRITE, EXEC = 1, 2, 4
 PRIVATE_ANONYMOUS = 0x22
@@ -131,7 +130,7 @@ def probe(program, victim, bystander, mount, tmp_path):
     def start(*options, refused=(), **variables):
         env = dict(harness.environment(), PROBE_PATH=str(victim), PROBE_PID=str(bystander.pid),
                    **variables)
-        prefix = [sys.executable, REFUSE, *refused] if refused else []
+        prefix = [faults.tool("refuse"), *refused] if refused else []
         return Probe(mount(source, *options, driver=program, env=env, prefix=prefix))
 
     return start

@@ -1,24 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """In the sandbox: the driver as it is shipped serves as before, however it was started.
 
-What the processes gave up is read from the kernel's own account of them in /proc.
+inside.py reads what the processes gave up.
 """
 import hashlib
 import os
 import subprocess
-import sys
 
 import pytest
 
 import compare
+import faults
 import harness
 import make_model
+from inside import check_given_up, status, threads, worker_of
 from users import FUSE_FOR_ALL, NOBODY, reachable, within
 
-REFUSE = str(harness.ROOT / "tests" / "refuse_calls.py")
 SYS_ADMIN, DAC_READ_SEARCH = 1 << 21, 1 << 2
-GIVEN_UP = {"CapInh": 0, "CapPrm": 0, "CapEff": 0, "CapBnd": 0, "CapAmb": 0, "NoNewPrivs": 1,
-            "Seccomp": 2}
 CYCLES = 60
 
 
@@ -34,34 +32,6 @@ def source(tmp_path):
 def shipped(fuse, plain, mount):
     """shipped(SOURCE, ...) mounts with the plain driver."""
     return lambda source, *options, **more: mount(source, *options, driver=plain, **more)
-
-
-def status(folder):
-    """What the kernel says of a process or thread, as numbers where it means one."""
-    found = {}
-    with open(f"{folder}/status", encoding="utf-8") as file:
-        for line in file:
-            name, _, value = line.partition(":")
-            if name in GIVEN_UP:
-                found[name] = int(value, 16)
-    return found
-
-
-def worker_of(supervisor):
-    """The process that serves."""
-    (worker,) = harness.children(supervisor)
-    return worker
-
-
-def threads(pid):
-    """The folders of a process's threads."""
-    return [f"/proc/{pid}/task/{thread}" for thread in os.listdir(f"/proc/{pid}/task")]
-
-
-def check_given_up(pid, **but):
-    """Each thread of a worker has nothing left."""
-    for folder in threads(pid):
-        assert status(folder) == {**GIVEN_UP, **but}, folder
 
 
 def read_all(folder):
@@ -219,7 +189,7 @@ LACKS = [(number, calls, name)
 @pytest.mark.parametrize("number, calls, name", LACKS)
 def test_part_missing(source, shipped, number, calls, name):
     """The rest is there, all is served, and one line says what is missing."""
-    mounted = shipped(source, prefix=[sys.executable, REFUSE, number, *calls])
+    mounted = shipped(source, prefix=[faults.tool("refuse"), number, *calls])
     read_all(mounted.path)
     (line,) = harness.wait_for("a warning", mounted.output).splitlines()
     assert line.startswith("safetensorsfs: warning: ") and name in line
@@ -227,7 +197,7 @@ def test_part_missing(source, shipped, number, calls, name):
     assert found["CapPrm"] == found["CapEff"] == 0 and found["NoNewPrivs"] == 1
     mounted.close()
     quiet = shipped(source, "sandbox=off", name="quiet",
-                    prefix=[sys.executable, REFUSE, number, *calls])
+                    prefix=[faults.tool("refuse"), number, *calls])
     assert quiet.output() == ""
 
 
@@ -238,7 +208,7 @@ def test_part_required(source, plain, fuse, tmp_path, number, calls, name, words
     where = tmp_path / "where"
     where.mkdir()
     result = subprocess.run(
-        [sys.executable, REFUSE, number, *calls, plain, *words, source, where, "-o",
+        [faults.tool("refuse"), number, *calls, plain, *words, source, where, "-o",
          "sandbox=require"], capture_output=True, text=True, timeout=60, check=False)
     assert harness.error_word(result) == "mount"
     assert name in result.stderr.splitlines()[-1]

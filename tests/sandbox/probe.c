@@ -17,7 +17,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
-#include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@
 #include <unistd.h>
 
 #include "core/sft.h"
+#include "tests/sandbox/calls.h"
 
 #define ARGUMENTS_MAX 6
 #define ABSENT (-10000L) /* no errno */
@@ -123,7 +123,7 @@ static long call_foreign(const char *name)
  */
 static long call(const char *name, const long arguments[ARGUMENTS_MAX])
 {
-	const int number = seccomp_syscall_resolve_name(name);
+	const int number = number_of_call(name);
 	long result;
 
 	if (strcmp(name, "int80") == 0 || strcmp(name, "x32") == 0)
