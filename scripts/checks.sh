@@ -53,7 +53,7 @@ check_threads() {
 	install_test_packages
 	build "$out/threads" --buildtype=debugoptimized -Db_sanitize=thread -Dwerror=true
 	export SAFETENSORSFS=$out/threads/fs/safetensorsfs
-	unit_tests "$out/threads" kept open shared
+	unit_tests "$out/threads" companion rename shared
 	python3 -B tests/load.py --minutes 1 --readers 16 --listers 16 --cycles 5
 	python_tests tests/mount/test_{hanging,stress,torn}.py \
 		-k "test_hangs or test_stress or test_readers_and_a_writer"
