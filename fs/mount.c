@@ -148,8 +148,12 @@ static int mount_session(struct fuse_session *session, struct fs_mountpoint *mou
 		return fs_log_fail(SFT_E_MOUNT, "%s: cannot mount: %s%s", shown, said,
 				   is_forbidden(said) ? forbidden : "");
 	}
-	if (mountpoint->is_fd || fs_mountinfo_find(mountpoint->path, &mountpoint->id))
+	if (mountpoint->is_fd)
 		return 0;
+	if (fs_mountinfo_find(mountpoint->path, &mountpoint->id)) {
+		fs_mountinfo_distinguish(mountpoint->path, &mountpoint->id);
+		return 0;
+	}
 	fuse_session_unmount(session); /* while the path is known to be ours */
 	return fs_log_fail(SFT_E_MOUNT, "the mount is not in /proc/self/mountinfo: %s",
 			   strerror(errno));

@@ -31,7 +31,7 @@ enum fs_unmounted fs_unmount_path(const char *path, bool lazy, char *said, size_
 
 /**
  * fs_unmount_ours() - unmount what we mounted
- * @mountpoint: served: its id cannot be another mount's then
+ * @mountpoint: gone already, perhaps, but a moment ago at most
  *
  * Finds the mount where it is now.
  */
@@ -40,8 +40,8 @@ enum fs_unmounted fs_unmount_ours(const struct fs_mountpoint *mountpoint, bool l
 /**
  * fs_unmount_dead() - the same, lazily, after the worker died
  *
- * The kernel gives the id of a mount that is gone to the next one, so only a mount that
- * nobody serves is taken for ours.
+ * Where the next mount cannot be told from ours (fs/mountinfo.h), only one that nobody
+ * serves is taken for it.
  */
 enum fs_unmounted fs_unmount_dead(const struct fs_mountpoint *mountpoint);
 

@@ -110,7 +110,7 @@ def mount_table():
             left, right = line.split(b" - ", 1)
             left, right = left.split(b" "), right.split(b" ")
             table.append({
-                "device": left[2].decode(), "path": unescape(left[4]),
+                "id": int(left[0]), "device": left[2].decode(), "path": unescape(left[4]),
                 "options": left[5].decode().split(","), "type": right[0].decode(),
                 "source": unescape(right[1]), "super_options": right[2].decode().split(",")})
     return table
@@ -120,6 +120,11 @@ def unescape(field):
     """Undo the kernel's octal spelling of space, tab, newline, backslash and hash."""
     plain = re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match.group(1), 8)]), field)
     return os.fsdecode(plain)
+
+
+def ids_are_unique():
+    """Does the kernel tell a mount from a later one of the same id? Linux 6.8 and later do."""
+    return tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) >= (6, 8)
 
 
 def mounts_at(path):
