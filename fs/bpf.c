@@ -171,7 +171,8 @@ static void put_half(struct builder *builder, size_t offset, uint32_t mask,
 static void put_rule(struct builder *builder, const struct fs_bpf_rule *rule)
 {
 	const bool is_big_endian = !(builder->policy->architecture & __AUDIT_ARCH_LE);
-	const size_t offset = offsetof(struct seccomp_data, args) + 8 * rule->argument;
+	const size_t offset =
+		offsetof(struct seccomp_data, args) + (size_t)8 * rule->argument;
 	const size_t behind = builder->at;
 
 	assert((rule->value & ~rule->mask) == 0);
@@ -210,6 +211,7 @@ static void put_at_least(struct builder *builder, uint32_t number, size_t over)
 }
 
 /* As deep as the spans can be halved: ten times at most. */
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void put_search(struct builder *builder, const struct span *spans, size_t count)
 {
 	const size_t half = count / 2;
