@@ -2,6 +2,7 @@
 """What measurements need of the machine: programs, caches, memory and processor time."""
 import os
 import platform
+import re
 import shutil
 import subprocess
 import time
@@ -96,14 +97,12 @@ def run(*command):
 
 
 def version(command, *words):
-    """The first line with a digit that a program says of its version; None: it is not there."""
+    """A program's name and what it says of its version; None: it is not there."""
     if shutil.which(command) is None:
         return None
     said = subprocess.run([command, *words], capture_output=True, text=True, check=False)
-    for line in (said.stdout + said.stderr).splitlines():
-        if any(letter.isdigit() for letter in line):
-            return line.strip()
-    return command
+    found = re.search(rf"{command[:5]}\S* .*?(\d+\.\d+[\d.]*)", said.stdout + said.stderr)
+    return f"{command} {found.group(1)}" if found else command
 
 
 def machine():
