@@ -4,7 +4,7 @@
  *
  * A zip says the CRC-32 of each member before anybody asks for one. But four bytes of our
  * choice behind the data make it any value: so that is a constant, and these bytes are
- * computed when they are read. A CRC that was computed is kept in the model's state.
+ * computed when they are read. A CRC that was computed is kept: see known.h.
  */
 #ifndef SFT_CORE_CRC_H
 #define SFT_CORE_CRC_H

@@ -168,7 +168,7 @@ static bool list_child(const struct sft_model *model, struct sft_ref folder,
 		.kind = slot == 0 ? SFT_KIND_FOLDER : (uint8_t)(SFT_KIND_FILE + slot - 1),
 	};
 
-	if (slot > sft_ref_view(model, folder)->file_count || !sft_ref_valid(model, ref))
+	if (!sft_ref_valid(model, ref))
 		return false;
 	*ret_ref = ref;
 	return true;
@@ -195,6 +195,10 @@ bool sft_list(const struct sft_model *model, struct sft_ref folder, uint64_t pos
 		const uint32_t node = parent->first + (uint32_t)child;
 		struct sft_ref ref;
 
+		if (slot > view->file_count) { /* nor is anything in later ones */
+			pos += POSITIONS_PER_CHILD - 1 - slot;
+			continue;
+		}
 		if (!list_child(model, folder, node, slot, &ref))
 			continue;
 		fill_entry(model, ret_entry, ref, pos + 1,

@@ -351,20 +351,19 @@ bool sft_file_span(const struct sft_file *file, uint64_t off, struct sft_span *r
 }
 
 static enum sft_status read_lazy(const struct sft_model *model,
-				 const struct sft_extent *extent, uint8_t *buf,
-				 struct sft_error *err)
+				 const struct sft_extent *extent, struct sft_lazy *lazy,
+				 uint8_t *buf, struct sft_error *err)
 {
-	uint8_t whole[SFT_LAZY_LEN_MAX];
-	const enum sft_status status = extent->fill(model, extent->idx, whole, err);
+	const enum sft_status status = extent->fill(model, extent->idx, lazy, err);
 
-	if (status == SFT_OK)
-		memcpy(buf, whole + extent->skip, extent->len);
+	if (status == SFT_OK && !lazy->is_unknown)
+		memcpy(buf, lazy->bytes + extent->skip, extent->len);
 	return status;
 }
 
 static enum sft_status read_extent(const struct sft_model *model,
-				   const struct sft_extent *extent, uint8_t *buf,
-				   struct sft_error *err)
+				   const struct sft_extent *extent, struct sft_lazy *lazy,
+				   uint8_t *buf, struct sft_error *err)
 {
 	const struct sft_backing *file;
 	enum sft_status status = SFT_OK;
@@ -389,7 +388,7 @@ static enum sft_status read_extent(const struct sft_model *model,
 			sft_error_file(err, file->path);
 		break;
 	case SFT_SEGMENT_LAZY:
-		status = read_lazy(model, extent, buf, err);
+		status = read_lazy(model, extent, lazy, buf, err);
 		break;
 	}
 	return status;
@@ -408,9 +407,12 @@ static enum sft_status explain(const struct sft_file *file, struct sft_home home
 	return SFT_E_CHANGED;
 }
 
-enum sft_status sft_file_read(const struct sft_file *file, uint64_t off, void *buf,
-			      size_t len, size_t *ret_len, struct sft_error *err)
+/* @is_patient: waits for all, not only for what comes first. */
+static enum sft_status read_file(const struct sft_file *file, uint64_t off, void *buf,
+				 size_t len, size_t *ret_len, bool is_patient,
+				 const struct sft_waiter *waiter, struct sft_error *err)
 {
+	struct sft_lazy lazy = { .waiter = waiter };
 	struct sft_home home = { 0 };
 	enum sft_status status;
 	size_t done = 0;
@@ -423,10 +425,15 @@ enum sft_status sft_file_read(const struct sft_file *file, uint64_t off, void *b
 
 		home = home_of(file, extents, found, home);
 		for (size_t i = 0; i < found; i++) {
-			status = read_extent(file->model, &extents[i],
+			lazy.only_known = !is_patient && done > 0;
+			status = read_extent(file->model, &extents[i], &lazy,
 					     (uint8_t *)buf + done, err);
 			if (status != SFT_OK)
 				return explain(file, home, status, err);
+			if (lazy.is_unknown) {
+				len = done;
+				break;
+			}
 			done += extents[i].len;
 		}
 	}
@@ -435,4 +442,23 @@ enum sft_status sft_file_read(const struct sft_file *file, uint64_t off, void *b
 	if (status == SFT_OK)
 		*ret_len = done;
 	return status;
+}
+
+enum sft_status sft_file_read(const struct sft_file *file, uint64_t off, void *buf,
+			      size_t len, size_t *ret_len, struct sft_error *err)
+{
+	return read_file(file, off, buf, len, ret_len, true, NULL, err);
+}
+
+bool sft_file_is_slow(const struct sft_file *file)
+{
+	return file->layout->is_slow;
+}
+
+enum sft_status sft_file_read_some(const struct sft_file *file, uint64_t off, void *buf,
+				   size_t len, size_t *ret_len,
+				   const struct sft_waiter *waiter, struct sft_error *err)
+{
+	return read_file(file, off, buf, len, ret_len, !file->layout->is_slow, waiter,
+			 err);
 }

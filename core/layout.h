@@ -30,16 +30,23 @@ enum sft_segment_kind {
 	SFT_SEGMENT_LAZY,    /* what @fill makes for the tensor @idx */
 };
 
+/* A lazy segment that is read. */
+struct sft_lazy {
+	const struct sft_waiter *waiter; /* whoever reads; or NULL */
+	bool only_known;                 /* compute nothing that takes long */
+	bool is_unknown;                 /* set where that is why there are no bytes */
+	uint8_t bytes[SFT_LAZY_LEN_MAX]; /* receives all of it */
+};
+
 /**
  * sft_lazy_fill - compute the bytes of a lazy segment
- * @idx: of a tensor of the model
- * @out: receives the whole segment
+ * @idx:  of a tensor of the model
+ * @lazy: receives them
  *
  * Called from any thread, whenever the segment is read; keeps what is dear to make.
  */
 typedef enum sft_status (*sft_lazy_fill)(const struct sft_model *model, uint32_t idx,
-					 uint8_t out[SFT_LAZY_LEN_MAX],
-					 struct sft_error *err);
+					 struct sft_lazy *lazy, struct sft_error *err);
 
 struct sft_segment {
 	uint64_t end; /* where it ends in the described file; it begins where the last
@@ -63,6 +70,7 @@ struct sft_layout {
 	uint64_t len; /* of the described file */
 	enum sft_status status;
 	bool measures;                /* literals are counted, not kept */
+	bool is_slow;                 /* see sft_file_is_slow() */
 	struct sft_segment *segments; /* @few, or malloc()ed */
 	size_t count, room;
 	uint8_t *text; /* of literals */

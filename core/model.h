@@ -68,6 +68,7 @@ struct sft_model {
 };
 
 struct sft_kept;
+struct sft_known;
 struct sft_shared;
 
 /* All that changes while a model is used. */
@@ -80,7 +81,7 @@ struct sft_state {
 	bool (*is_over)(void *arg); /* sft_model_watch(); NULL: nobody says */
 	void *is_over_arg;
 	struct sft_shared *shared; /* see shared.h */
-	atomic_ullong *crc;        /* by tensor: see crc.h */
+	struct sft_known *known;   /* see known.h */
 };
 
 /* The header that a tensor's name and shape lie in. */

@@ -16,6 +16,7 @@
 #include "core/describe.h"
 #include "core/filter.h"
 #include "core/kept.h"
+#include "core/known.h"
 #include "core/merge.h"
 #include "core/metadata.h"
 #include "core/opener.h"
@@ -187,8 +188,8 @@ static enum sft_status init_state(struct sft_model *model, struct sft_error *err
 	state->stale = calloc(model->companions.count + 1, sizeof(*state->stale));
 	state->folder_len =
 		calloc(model->trees[SFT_TREE_NESTED].count, sizeof(*state->folder_len));
-	state->crc = calloc(model->tensor_count + 1, sizeof(*state->crc));
-	if (state->stale == NULL || state->folder_len == NULL || state->crc == NULL)
+	state->known = sft_known_new(model->tensor_count);
+	if (state->stale == NULL || state->folder_len == NULL || state->known == NULL)
 		return sft_fail_memory(err);
 	for (size_t i = 0; i < model->tensor_count; i++)
 		model->widths |= UINT64_C(1)
@@ -323,7 +324,7 @@ void sft_close(struct sft_model *model)
 		sft_shared_free(model->state->shared);
 		free(model->state->stale);
 		free(model->state->folder_len);
-		free(model->state->crc);
+		sft_known_free(model->state->known);
 		free(model->state);
 	}
 	for (size_t i = 0; i < SFT_TREE_COUNT; i++)

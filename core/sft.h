@@ -22,6 +22,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "digest.h"
 #include "error.h"
 #include "filtering.h"
 #include "info.h"

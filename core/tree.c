@@ -202,6 +202,27 @@ size_t sft_tree_path(const struct sft_tree *tree, uint32_t from, uint32_t node,
 	return SFT_NODE_PATH_MAX - at;
 }
 
+static uint32_t child_count(const struct sft_node *node)
+{
+	return node->is_folder ? node->folder_count + node->leaf_count : 0;
+}
+
+uint32_t sft_tree_next(const struct sft_tree *tree, uint32_t node)
+{
+	const struct sft_node *nodes = tree->nodes;
+
+	if (child_count(&nodes[node]) > 0)
+		return nodes[node].first;
+	while (node != SFT_TREE_ROOT) {
+		const struct sft_node *parent = &nodes[nodes[node].parent];
+
+		if (++node < parent->first + child_count(parent))
+			return node;
+		node = nodes[node - 1].parent;
+	}
+	return SFT_TREE_ROOT;
+}
+
 struct sft_walk sft_tree_walk(const struct sft_tree *tree, uint32_t folder)
 {
 	const struct sft_node *node = &tree->nodes[folder];

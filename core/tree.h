@@ -94,6 +94,15 @@ SFT_MUST_CHECK bool sft_tree_find(const struct sft_tree *tree, uint32_t folder,
 size_t sft_tree_path(const struct sft_tree *tree, uint32_t from, uint32_t node,
 		     char out[SFT_NODE_PATH_MAX]);
 
+/**
+ * sft_tree_next() - the node after another one, depth first
+ *
+ * What is in a folder comes before what stands behind the folder.
+ *
+ * Return: the root behind the last one.
+ */
+uint32_t sft_tree_next(const struct sft_tree *tree, uint32_t node);
+
 /*
  * Walks the leaves below a folder, level by level. The descendants of one level stand in
  * one run of nodes, so the walk needs no memory:

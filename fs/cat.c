@@ -46,7 +46,8 @@ static int copy_out(const struct sft_file *file, uint8_t *chunk)
 	while (exit_status == 0 && off < sft_file_len(file)) {
 		size_t len;
 
-		if (sft_file_read(file, off, chunk, CHUNK_LEN, &len, &err) != SFT_OK) {
+		if (sft_file_read_some(file, off, chunk, CHUNK_LEN, &len, NULL, &err) !=
+		    SFT_OK) {
 			fs_log_error(&err);
 			return 1;
 		}

@@ -45,8 +45,8 @@ static void choose_way(const struct fs_context *context, struct fuse_file_info *
 
 	if (backing_id > 0)
 		fs_fuse_pass_through(fi, backing_id);
-	else if (context->reads_direct)
-		fi->direct_io = 1;
+	else if (context->reads_direct || sft_file_is_slow(file_of(fi)))
+		fi->direct_io = 1; /* nothing of a slow one is read in advance */
 	else
 		fi->keep_cache = 1;
 }
@@ -134,27 +134,50 @@ static bool reply_mapped(fuse_req_t req, const struct sft_file *file, size_t siz
 	return true;
 }
 
+static bool has_left(void *req)
+{
+	return fuse_req_interrupted(req);
+}
+
+/*
+ * Who reads a slow file gets what there is, and may leave while a line is made. But a
+ * page, for which a mapping asks, has to be whole, or the kernel takes its end for that
+ * of the file. It names an owner of locks for who reads, and none for a page.
+ */
+static enum sft_status read_bytes(const struct fs_job *job, void *buf, size_t *ret_len,
+				  struct sft_error *err)
+{
+	const struct sft_file *file = file_of(&job->fi);
+	const struct sft_waiter waiter = { .has_left = has_left, .arg = job->req };
+
+	if (job->fi.lock_owner != 0)
+		return sft_file_read_some(file, (uint64_t)job->off, buf, job->size,
+					  ret_len, &waiter, err);
+	return sft_file_read(file, (uint64_t)job->off, buf, job->size, ret_len, err);
+}
+
 static void answer_read(const struct fs_job *job)
 {
 	struct fs_context *context = fs_context_of(job->req);
-	const struct sft_file *file = file_of(&job->fi);
-	const uint64_t off = (uint64_t)job->off;
 	auto_free void *buf = NULL;
 	struct sft_error err;
 	size_t len;
 
-	if (reply_mapped(job->req, file, job->size, off))
+	if (reply_mapped(job->req, file_of(&job->fi), job->size, (uint64_t)job->off))
 		return;
 	buf = malloc(job->size > 0 ? job->size : 1);
 	if (buf == NULL)
 		fuse_reply_err(job->req, ENOMEM);
-	else if (sft_file_read(file, off, buf, job->size, &len, &err) != SFT_OK)
+	else if (read_bytes(job, buf, &len, &err) != SFT_OK)
 		fuse_reply_err(job->req, fs_errno_of(context, &err));
 	else
 		fuse_reply_buf(job->req, buf, len);
 }
 
-/* Replies: the bytes, or ESTALE, EIO, ENOMEM; never less than there should be. */
+/*
+ * Replies: the bytes, or ESTALE, EIO, ENOMEM, EINTR; less than there should be only of a
+ * slow file, for which read() may return less.
+ */
 void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		struct fuse_file_info *fi)
 {

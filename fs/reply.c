@@ -30,6 +30,8 @@ int fs_errno_of(struct fs_context *context, const struct sft_error *err)
 	}
 	if (err->status == SFT_E_NO_MEMORY)
 		return ENOMEM;
+	if (err->status == SFT_E_IO && err->sys_errno == EINTR)
+		return EINTR; /* nobody waits */
 	log_failure(context, err);
 	return EIO;
 }

@@ -6,7 +6,7 @@ venv=$here/build-test/venv
 # What tests use beside what a build needs.
 install_test_packages() {
 	install_build_packages
-	install_packages libcmocka-dev attr binutils e2fsprogs fio mount procps unzip util-linux xfsprogs
+	install_packages libcmocka-dev attr binutils e2fsprogs fio mount procps unzip util-linux xfsprogs xxhash
 	install_packages bash-completion fish man-db mandoc systemd zsh
 	install_packages fuse-zip squashfs-tools squashfuse zip # what scripts/bench measures beside us
 }

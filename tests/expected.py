@@ -11,7 +11,8 @@ import struct
 
 from safetensors_reader import BIDI_AND_SEPARATORS, DTYPE_BITS
 
-VIEWS = ["f32", "flat", "model", "npy", "npz", "offload", "safetensors", "tensors", "torch"]
+VIEWS = ["f32", "flat", "model", "npy", "npz", "offload", "safetensors", "sums", "tensors",
+         "torch"]
 NPY_RANK_MAX = 64
 NPY_ALIGNMENT = 64
 REASONS_MAX = 1000  # that __metadata__.json gives for each view

@@ -64,13 +64,14 @@ static size_t zeros_of(const struct sft_tensor *tensor)
 }
 
 static enum sft_status fill_patch(const struct sft_model *model, uint32_t idx,
-				  uint8_t out[SFT_LAZY_LEN_MAX], struct sft_error *err)
+				  struct sft_lazy *lazy, struct sft_error *err)
 {
 	uint32_t crc;
 	const enum sft_status status = sft_crc_npy(model, idx, &crc, err);
 
 	if (status == SFT_OK)
-		sft_crc_patch(crc, SFT_ZIP_CRC, zeros_of(&model->tensors[idx]), out);
+		sft_crc_patch(crc, SFT_ZIP_CRC, zeros_of(&model->tensors[idx]),
+			      lazy->bytes);
 	return status;
 }
 

@@ -93,5 +93,6 @@ extern const struct sft_view sft_view_offload;
 extern const struct sft_view sft_view_model;
 extern const struct sft_view sft_view_torch;
 extern const struct sft_view sft_view_npz;
+extern const struct sft_view sft_view_sums;
 
 #endif /* SFT_CORE_VIEWS_VIEW_H */

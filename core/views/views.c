@@ -5,9 +5,9 @@
 
 /* In the order of their numbers, which begin with 1. */
 const struct sft_view *const sft_views[] = {
-	&sft_view_tensors, &sft_view_npy,     &sft_view_f32,
-	&sft_view_flat,    &sft_view_offload, &sft_view_safetensors,
-	&sft_view_model,   &sft_view_torch,   &sft_view_npz,
+	&sft_view_tensors, &sft_view_npy,         &sft_view_f32,   &sft_view_flat,
+	&sft_view_offload, &sft_view_safetensors, &sft_view_model, &sft_view_torch,
+	&sft_view_npz,     &sft_view_sums,
 };
 
 #define VIEW_COUNT (sizeof(sft_views) / sizeof(sft_views[0]))

@@ -49,7 +49,7 @@ _safetensorsfs_mountopts() {
 	local list=${cur#"$1"} values=() value head
 	local item=${list##*,}
 	case $item in
-	view=*) values=(tensors npy f32 flat offload safetensors model torch npz) ;;
+	view=*) values=(tensors npy f32 flat offload safetensors model torch npz sums) ;;
 	io=*) values=(auto map pread) ;;
 	missing=*) values=(error skip) ;;
 	sandbox=*) values=(on require off) ;;

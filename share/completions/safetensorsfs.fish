@@ -72,7 +72,7 @@ end
 function __safetensorsfs_mountopts
     set -l names view= io= missing= sandbox= idle= include= exclude= rename= direct nonempty uid= \
         gid= umask= allow_other
-    set -l values view={tensors,npy,f32,flat,offload,safetensors,model,torch,npz} \
+    set -l values view={tensors,npy,f32,flat,offload,safetensors,model,torch,npz,sums} \
         io={auto,map,pread} missing={error,skip} sandbox={on,require,off}
     set -l word (string replace -r '^-o' '' -- (commandline -ct))
     set -l head (string match -r '.*,' -- $word)

@@ -247,7 +247,7 @@ static const struct row rows[] = {
 	{ "", SFT_TYPE_FOLDER, 4, "" },
 	{ "a", SFT_TYPE_FOLDER, 3, "" },
 	{ "a/b", SFT_TYPE_FOLDER, 2, "" },
-	{ ".view", SFT_TYPE_FOLDER, 2 + 9, "" },
+	{ ".view", SFT_TYPE_FOLDER, 2 + 10, "" },
 	{ ".view/tensors", SFT_TYPE_FOLDER, 4, "" },
 	{ ".view/npy", SFT_TYPE_FOLDER, 4, "" },
 	{ ".view/npy/a/b", SFT_TYPE_FOLDER, 2, "" },

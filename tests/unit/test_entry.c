@@ -44,9 +44,9 @@ static const char npy_tree[] =
 	" b/ b/0/ b/0/c.npy b/10/ b/10/c.npy b/9/ b/9/c.npy"
 	" rank/ w/ w/absmax.npy w/bin.npy %.npy %2Fetc%2Fa%25b.npy w.npy";
 
-/* The tree has 11 folders, the root among them; five views show it, five have no folders.
+/* The tree has 11 folders, the root among them; five views show it, six have no folders.
  */
-#define FOLDERS (5 * 11 + 5)
+#define FOLDERS (5 * 11 + 6)
 
 static struct sft_model *open_names(const char *folder)
 {
@@ -251,6 +251,7 @@ static const struct {
 	{ ".view/offload", BYTES("w|w.bin|%.dat|rank.65.dat|index.json\0|") },
 	{ ".view/safetensors", BYTES(".safetensors|w.bin|w.npy|") },
 	{ ".view/model", BYTES("|model|model.safetensors\0|w.bin|w|.safetensors|") },
+	{ ".view/sums", BYTES("|SUMS|XXH128SUMS\0|w|w.bin|w[0].bin|") },
 };
 
 static void test_absent(void **state)
@@ -311,6 +312,7 @@ static void test_numbers(void **state)
 		  { 0, 7, SFT_KIND_TOP } },
 		{ ".view/torch", ".view", { 0, 8, SFT_KIND_FOLDER } },
 		{ ".view/npz", ".view", { 0, 9, SFT_KIND_FOLDER } },
+		{ ".view/sums/XXH128SUMS", ".view/sums", { 0, 10, SFT_KIND_TOP } },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
@@ -325,7 +327,9 @@ static void test_numbers(void **state)
 /* A ref is valid if a walk comes to it, and no other is. */
 static void test_valid(void **state)
 {
-	static const uint8_t views[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 31, 32, 255 };
+	static const uint8_t views[] = {
+		0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 31, 32, 255
+	};
 	struct sft_model *model = open_names(*state);
 	const size_t limit = sft_model_totals(model).node_limit;
 	struct walk *walk = walk_all(model);
@@ -368,9 +372,9 @@ static void test_stable(void **state)
 static void test_view_use(void **state)
 {
 	static const char *const unknown[] = { "", "np", "npyx", "NPY", ".view" };
-	static const char *const names[] = { "tensors", "npy",     "f32",
-					     "flat",    "offload", "safetensors",
-					     "model",   "torch",   "npz" };
+	static const char *const names[] = { "tensors", "npy",         "f32",   "flat",
+					     "offload", "safetensors", "model", "torch",
+					     "npz",     "sums" };
 	struct sft_model *model = open_names(*state);
 
 	assert_int_equal(sft_view_count(), ARRAY_COUNT(names));

@@ -188,8 +188,8 @@ struct use {
 
 /* All that have files of a kind of their own. */
 static const char *const views[] = {
-	".view/npy",         ".view/f32",   ".view/flat",  ".view/offload",
-	".view/safetensors", ".view/model", ".view/torch", ".view/npz",
+	".view/npy",   ".view/f32",   ".view/flat", ".view/offload", ".view/safetensors",
+	".view/model", ".view/torch", ".view/npz",  ".view/sums",
 };
 
 static enum sft_status add_rule(struct sft_filter *filter, const char *rule,
@@ -309,11 +309,11 @@ static void check_all(const char *folder, const struct use *use)
  */
 static void check_kept(const char *folder)
 {
-	static const char *const paths[] = { ".view/offload/index.json",
-					     ".view/model/model.safetensors",
-					     ".view/torch/pytorch_model.bin",
-					     ".view/npz/model.npz",
-					     ".view/safetensors/l%0A.safetensors" };
+	static const char *const paths[] = {
+		".view/offload/index.json",      ".view/model/model.safetensors",
+		".view/torch/pytorch_model.bin", ".view/npz/model.npz",
+		".view/sums/XXH128SUMS",         ".view/safetensors/l%0A.safetensors"
+	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(paths); i++) {
 		bool failed = true;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "core/crc.h"
+#include "core/known.h"
 #include "core/views/view.h"
 #include "tests/unit/support.h"
 
@@ -96,8 +97,8 @@ static void test_lazy(void **state)
 	for (uint64_t off = (len - 600) / 4096 * 4096; off < len; off += 4096)
 		assert_int_equal(sft_file_read(file, off, page, sizeof(page), &got, NULL),
 				 SFT_OK);
-	CHECK_UINT("large", atomic_load(&model->state->crc[3]), 0);
-	CHECK_UINT("last", atomic_load(&model->state->crc[4]) != 0, true);
+	CHECK_UINT("large", atomic_load(&model->state->known->sums[3].has), 0);
+	CHECK_UINT("last", atomic_load(&model->state->known->sums[4].has) != 0, true);
 	sft_file_close(file);
 	sft_close(model);
 }
