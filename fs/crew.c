@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#define _GNU_SOURCE /* CPU_COUNT() */
 #include "fs/crew.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include "core/cleanup.h"
 #include "fs/job.h"
 #include "fs/log.h"
 
-#define CREW_MIN 2u                       /* one reads while the other writes */
 #define HELP_LEN_MIN (UINT64_C(16) << 20) /* of a file that is worth help */
 
 /* ---- what goes wrong ---- */
@@ -186,64 +182,40 @@ static void help(struct fs_worker *worker)
 
 /* ---- the threads ---- */
 
-static void *work(void *arg)
+static void work(void *arg)
 {
-	struct fs_worker *worker = arg;
-	struct fs_crew *crew = worker->crew;
+	struct fs_crew *crew = arg;
+	struct fs_worker *worker = &crew->workers[atomic_fetch_add(&crew->hired, 1)];
 	struct fs_job job;
-	bool is_last;
 
 	while (take(crew, &job)) {
 		fs_job_do(worker, &job);
 		give_back(crew, &job);
 	}
 	help(worker);
-	pthread_mutex_lock(&crew->lock);
-	is_last = --crew->running == 0;
-	pthread_mutex_unlock(&crew->lock);
-	if (is_last)
-		eventfd_write(crew->end_fd, 1);
-	return NULL;
 }
 
-static unsigned count_threads(void)
+/* As many as can be. */
+static void make_workers(struct fs_crew *crew)
 {
-	cpu_set_t set;
-	unsigned count = CREW_MIN;
+	const unsigned size = fs_team_size();
 
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		count = (unsigned)CPU_COUNT(&set);
-	if (count < CREW_MIN)
-		return CREW_MIN;
-	return count < FS_CREW_MAX ? count : FS_CREW_MAX;
-}
-
-/* Starts as many as can be. Return: false if it is none. */
-static bool start_threads(struct fs_crew *crew)
-{
-	const unsigned wanted = count_threads();
-
-	pthread_mutex_lock(&crew->lock); /* they wait until all are counted */
-	for (crew->count = 0; crew->count < wanted; crew->count++) {
+	while (crew->count < size && crew->count < FS_CREW_MAX) {
 		struct fs_worker *worker = &crew->workers[crew->count];
 
 		worker->crew = crew;
 		worker->buffer = malloc(FS_COPY_BUFFER_LEN);
-		if (worker->buffer == NULL ||
-		    pthread_create(&worker->thread, NULL, work, worker) != 0) {
-			free(worker->buffer);
+		if (worker->buffer == NULL)
 			break;
-		}
+		crew->count++;
 	}
-	crew->running = crew->count;
-	pthread_mutex_unlock(&crew->lock);
-	return crew->count > 0;
 }
 
 int fs_crew_start(struct fs_crew *crew, const struct fs_plan *plan, const char *dir,
 		  bool force, struct fs_progress *progress)
 {
 	struct sft_error err;
+	int exit_status;
 
 	memset(crew, 0, sizeof(*crew));
 	crew->model = plan->model;
@@ -256,11 +228,11 @@ int fs_crew_start(struct fs_crew *crew, const struct fs_plan *plan, const char *
 	fs_cursor_init(&crew->cursor, plan);
 	pthread_mutex_init(&crew->lock, NULL);
 	pthread_cond_init(&crew->changed, NULL);
-	crew->end_fd = eventfd(0, EFD_CLOEXEC);
-	if (crew->end_fd >= 0 && start_threads(crew))
-		return 0;
-	fs_crew_end(crew);
-	return fs_log_fail(SFT_E_NO_MEMORY, "cannot start threads");
+	make_workers(crew);
+	exit_status = fs_team_start(&crew->team, crew->count, work, crew);
+	if (exit_status != 0)
+		fs_crew_end(crew);
+	return exit_status;
 }
 
 void fs_crew_stop(struct fs_crew *crew)
@@ -271,13 +243,10 @@ void fs_crew_stop(struct fs_crew *crew)
 
 void fs_crew_end(struct fs_crew *crew)
 {
-	for (unsigned i = 0; i < crew->count; i++) {
-		pthread_join(crew->workers[i].thread, NULL);
+	fs_team_end(&crew->team);
+	for (unsigned i = 0; i < crew->count; i++)
 		free(crew->workers[i].buffer);
-	}
 	fs_target_close(&crew->target);
-	if (crew->end_fd >= 0)
-		close(crew->end_fd);
 	pthread_cond_destroy(&crew->changed);
 	pthread_mutex_destroy(&crew->lock);
 }

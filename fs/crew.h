@@ -15,6 +15,7 @@
 #include "fs/plan.h"
 #include "fs/progress.h"
 #include "fs/target.h"
+#include "fs/team.h"
 
 #define FS_CREW_MAX 8u
 
@@ -37,13 +38,12 @@ struct fs_crew {
 	pthread_mutex_t lock; /* of the cursor, of the target, and of all that follows */
 	pthread_cond_t changed;
 	struct fs_cursor cursor;
-	unsigned busy;    /* threads that have a file of their own */
-	unsigned running; /* threads that have not ended */
-	int end_fd;       /* readable: all have */
+	unsigned busy;       /* threads that have a file of their own */
+	struct fs_team team; /* a worker each, the last ones perhaps without a thread */
+	atomic_uint hired;   /* workers that have one */
 	unsigned count;
 	struct fs_worker {
 		struct fs_crew *crew;
-		pthread_t thread;
 		uint8_t *buffer;
 		struct fs_copy *copy; /* that others may help with; or NULL */
 		unsigned helpers;     /* that do */

@@ -2,15 +2,12 @@
 /*
  * fs/extract.c - --extract: the tree, or parts of it, as files below a folder
  *
- * The crew's threads do the work (fs/crew.h). This one waits for them, for signals, and
- * for the moment to draw the progress again.
+ * The crew's threads do the work (fs/crew.h). This one watches.
  */
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,15 +17,12 @@
 #include "fs/opening.h"
 #include "fs/signals.h"
 
-#define DRAW_MILLISECONDS 200
-
 struct extraction {
 	const struct fs_options *options;
 	struct fs_plan plan;
 	struct fs_progress progress;
 	struct fs_crew crew;
 	struct timespec begin;
-	int signal_fd;
 	int signal_number; /* that ended the run; or 0 */
 };
 
@@ -55,39 +49,18 @@ static bool is_interrupted(void *crew)
 	return atomic_load(&((struct fs_crew *)crew)->copying.over);
 }
 
-static void draw(struct extraction *extraction)
+static void draw(void *arg)
 {
+	struct extraction *extraction = arg;
 	const uint64_t written = atomic_load(&extraction->crew.copying.written);
 
 	fs_progress_draw(&extraction->progress,
 			 written + atomic_load(&extraction->crew.tally.there), written);
 }
 
-/* Waits for the end. A first signal asks for it, a second one is not waited for. */
-static void watch(struct extraction *extraction)
+static void stop(void *arg)
 {
-	struct pollfd fds[] = {
-		{ .fd = extraction->crew.end_fd, .events = POLLIN },
-		{ .fd = extraction->signal_fd, .events = POLLIN },
-	};
-	const int wait = extraction->progress.is_shown ? DRAW_MILLISECONDS : -1;
-
-	for (;;) {
-		struct signalfd_siginfo info;
-
-		draw(extraction);
-		poll(fds, 2, wait);
-		if (fds[0].revents != 0)
-			return;
-		if (extraction->signal_number != 0 || fds[1].revents == 0 ||
-		    read(extraction->signal_fd, &info, sizeof(info)) !=
-			    (ssize_t)sizeof(info))
-			continue;
-		extraction->signal_number = (int)info.ssi_signo;
-		fds[1].fd = -1;
-		fs_crew_stop(&extraction->crew);
-		fs_signals_unblock();
-	}
+	fs_crew_stop(&((struct extraction *)arg)->crew);
 }
 
 /* ---- what is said at the end ---- */
@@ -125,23 +98,27 @@ static int run(struct extraction *extraction)
 {
 	const struct fs_options *options = extraction->options;
 	const bool is_shown = fs_progress_is_wanted();
+	struct fs_watch watch = { .progress = &extraction->progress,
+				  .draw = draw,
+				  .stop = stop,
+				  .arg = extraction };
 	int exit_status;
 
 	fs_progress_init(&extraction->progress, is_shown,
 			 is_shown ? measure(&extraction->plan) : 0);
-	extraction->signal_fd = fs_signals_watch(0);
+	watch.signal_fd = fs_signals_watch(0);
 	exit_status =
 		fs_crew_start(&extraction->crew, &extraction->plan, options->operands[1],
 			      options->force, &extraction->progress);
 	if (exit_status == 0) {
-		watch(extraction);
+		extraction->signal_number = fs_team_watch(&extraction->crew.team, &watch);
 		fs_crew_end(&extraction->crew);
 		if (atomic_load(&extraction->crew.tally.failed) > 0)
 			exit_status = 1;
 	}
 	fs_progress_done(&extraction->progress);
-	if (extraction->signal_fd >= 0)
-		close(extraction->signal_fd);
+	if (watch.signal_fd >= 0)
+		close(watch.signal_fd);
 	return exit_status;
 }
 
@@ -157,7 +134,7 @@ static int extract(const struct fs_options *options, struct sft_model *model,
 	if (exit_status == 0) {
 		sft_model_watch(model, is_interrupted, &extraction.crew);
 		exit_status = run(&extraction);
-		if (extraction.crew.count > 0)
+		if (extraction.crew.team.count > 0)
 			print_summary(&extraction);
 	}
 	fs_plan_done(&extraction.plan);
