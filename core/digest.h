@@ -28,6 +28,37 @@ struct sft_waiter {
 	void *arg;
 };
 
+/* ---- of a tensor ---- */
+
+enum sft_digest_kind {
+	SFT_DIGEST_XXH128, /* quick; tells apart what was not made to be alike */
+	SFT_DIGEST_SHA256, /* also what was */
+};
+
+#define SFT_DIGEST_COUNT 2u     /* kinds */
+#define SFT_DIGEST_TEXT_LEN 65u /* bytes of the longest text, with its NUL */
+
+/* The name of a kind: "xxh128" or "sha256". Static. */
+const char *sft_digest_name(enum sft_digest_kind kind);
+
+/**
+ * sft_tensor_digest() - the digest of a tensor's bytes
+ * @idx:    of the tensor: see sft_tensor_at(); of a model opened with its files
+ * @waiter: or NULL
+ * @out:    receives hexadecimal digits, as xxhsum(1) and sha256sum(1) write them
+ * @err:    may be NULL
+ *
+ * Reads all of them, unless it is an XXH128 that was computed before. Safe from any
+ * thread.
+ *
+ * Return: SFT_OK, SFT_E_CHANGED, or SFT_E_IO: with EINTR if the waiter left.
+ */
+SFT_MUST_CHECK enum sft_status sft_tensor_digest(const struct sft_model *model,
+						 size_t idx, enum sft_digest_kind kind,
+						 const struct sft_waiter *waiter,
+						 char out[SFT_DIGEST_TEXT_LEN],
+						 struct sft_error *err);
+
 /* ---- files whose bytes take long to make ---- */
 
 /*
@@ -59,7 +90,7 @@ SFT_MUST_CHECK enum sft_status sft_file_read_some(const struct sft_file *file,
 
 /* A line of a list: which tensor, and what its file in the view `tensors` is called. */
 struct sft_digest_line {
-	uint32_t tensor;                        /* for sft_digest_tensor() */
+	uint32_t tensor;                        /* its number: see sft_tensor_at() */
 	uint32_t next;                          /* position of the line after this one */
 	uint64_t len;                           /* bytes that the digest is of */
 	char path[SFT_DIGEST_PATH_LEN_MAX + 1]; /* from the view's root; printable */

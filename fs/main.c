@@ -45,6 +45,8 @@ static int run(const struct fs_options *options)
 		return fs_extract(options);
 	case FS_MODE_INFO:
 		return fs_info(options);
+	case FS_MODE_SUM:
+		return fs_sum(options);
 	case FS_MODE_MOUNT:
 		break;
 	}

@@ -8,7 +8,7 @@
 #include "fs/options.h"
 
 /* For messages that say that nothing can be mounted. */
-#define FS_OFFLINE_WORK "--info, --list, --cat, --extract and --check work without"
+#define FS_OFFLINE_WORK "--info, --list, --cat, --extract, --sum and --check work without"
 
 /* --check: one line for each source. Return: 0 if all are good, else 1. */
 int fs_check(const struct fs_options *options);
@@ -27,6 +27,12 @@ int fs_extract(const struct fs_options *options);
  * exit status; of several, that of diff(1): 0 alike, 1 different, 2 trouble.
  */
 int fs_info(const struct fs_options *options);
+
+/*
+ * --sum: a line for each tensor, as the view `sums` has it. Return: the exit status; 1 if
+ * a line is not there.
+ */
+int fs_sum(const struct fs_options *options);
 
 /* What is printed has to arrive; a full disk behind a redirection is an error. */
 int fs_offline_flush(int exit_status);

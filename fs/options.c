@@ -16,6 +16,7 @@ enum {
 	OPTION_FORCE = 768,
 	OPTION_DEPTH,
 	OPTION_JSON,
+	OPTION_SUM,
 };
 
 static int fail_switch(int option, char **argv)
@@ -41,6 +42,25 @@ static int take_depth(const char *text, size_t *ret_depth)
 		return 0; /* one that is too large is a large one */
 	return fs_log_fail(SFT_E_USAGE, "--depth %s: not a number from 1 up",
 			   sft_escape(shown, sizeof(shown), text, strlen(text)));
+}
+
+/* @name: NULL: the usual one */
+static int take_digest(const char *name, enum sft_digest_kind *ret_kind)
+{
+	char shown[64];
+
+	*ret_kind = SFT_DIGEST_XXH128;
+	if (name == NULL)
+		return 0;
+	for (unsigned i = 0; i < SFT_DIGEST_COUNT; i++) {
+		*ret_kind = (enum sft_digest_kind)i;
+		if (strcmp(name, sft_digest_name(*ret_kind)) == 0)
+			return 0;
+	}
+	return fs_log_fail(SFT_E_USAGE, "--sum=%s: not one of %s, %s",
+			   sft_escape(shown, sizeof(shown), name, strlen(name)),
+			   sft_digest_name(SFT_DIGEST_XXH128),
+			   sft_digest_name(SFT_DIGEST_SHA256));
 }
 
 static int take_switch(int option, char **argv, struct fs_options *options,
@@ -79,6 +99,9 @@ static int take_switch(int option, char **argv, struct fs_options *options,
 	case OPTION_JSON:
 		options->json = true;
 		return 0;
+	case OPTION_SUM:
+		options->mode = FS_MODE_SUM;
+		return take_digest(optarg, &options->digest);
 	default:
 		break;
 	}
@@ -105,6 +128,7 @@ static int parse_switches(int argc, char **argv, struct fs_options *options,
 		{ "depth", required_argument, NULL, OPTION_DEPTH },
 		{ "info", no_argument, NULL, OPTION_MODE + FS_MODE_INFO },
 		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "sum", optional_argument, NULL, OPTION_SUM },
 		{ "include", required_argument, NULL, OPTION_RULE + FS_RULE_INCLUDE },
 		{ "exclude", required_argument, NULL, OPTION_RULE + FS_RULE_EXCLUDE },
 		{ "rename", required_argument, NULL, OPTION_RULE + FS_RULE_RENAME },
@@ -174,6 +198,11 @@ static int check_operands(const struct fs_options *options)
 		if (count == 0)
 			return fs_log_fail(SFT_E_USAGE,
 					   "--info wants a SOURCE; see --help");
+		break;
+	case FS_MODE_SUM:
+		if (count == 0)
+			return fs_log_fail(SFT_E_USAGE,
+					   "--sum wants a SOURCE; see --help");
 		break;
 	case FS_MODE_HELP:
 	case FS_MODE_VERSION:

@@ -9,6 +9,7 @@
  *	safetensorsfs --list [-l] [--depth N] SOURCE [PATH]
  *	safetensorsfs --cat SOURCE PATH...
  *	safetensorsfs --extract SOURCE DIR [PATH...]
+ *	safetensorsfs --sum[=KIND] SOURCE...
  *
  * Options may stand anywhere, so that mount(8) can call `safetensorsfs SOURCE MOUNTPOINT
  * -o ...`. What -o holds and we do not know goes to libfuse, which refuses the rest.
@@ -30,6 +31,7 @@ enum fs_mode {
 	FS_MODE_CAT,
 	FS_MODE_EXTRACT,
 	FS_MODE_INFO,
+	FS_MODE_SUM,
 	FS_MODE_HELP,
 	FS_MODE_VERSION,
 };
@@ -52,8 +54,9 @@ struct fs_options {
 	size_t depth; /* of the list; 0: all of it */
 	bool lazy;    /* unmount what is in use, too */
 	bool json;
-	bool nonempty; /* no warning about a mount point that hides files */
-	bool direct;   /* no copy of what is read stays in the page cache */
+	enum sft_digest_kind digest; /* of sums */
+	bool nonempty;               /* no warning about a mount point that hides files */
+	bool direct;                 /* no copy of what is read stays in the page cache */
 	enum fs_sandbox sandbox;
 	char *view;            /* shown at the root; NULL: the default */
 	uint32_t idle_seconds; /* unmount after so long without use; 0: never */

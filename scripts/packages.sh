@@ -28,7 +28,7 @@ install_packages() {
 
 # What a build needs, and what a mount needs. A meson or ninja of the person's own is as good.
 install_build_packages() {
-	local packages=(gcc libc6-dev pkg-config libfuse3-dev fuse3 libcjson-dev libxxhash-dev libdeflate-dev python3)
+	local packages=(gcc libc6-dev pkg-config libfuse3-dev fuse3 libcjson-dev libxxhash-dev libdeflate-dev nettle-dev python3)
 	command -v meson >/dev/null || packages+=(meson)
 	command -v ninja >/dev/null || packages+=(ninja-build)
 	install_packages "${packages[@]}"

@@ -105,9 +105,16 @@ def test_attached_options(shell):
     assert shell.complete("safetensorsfs -oio=pr").rstrip(" ,") == "safetensorsfs -oio=pread"
 
 
+def test_kinds_of_digest(shell):
+    """What --sum takes, behind its equals sign."""
+    assert names(shell.offers("safetensorsfs --sum=")) == ["sha256", "xxh128"]
+    assert shell.complete("safetensorsfs --sum=sh") == "safetensorsfs --sum=sha256 "
+
+
 def test_sources(shell):
     """Models and folders, for what takes a source; any file where there is no model."""
-    for words in ("", "-f ", "--check ", "--check m.safetensors ", "--list ", "--cat ", "--extract "):
+    for words in ("", "-f ", "--check ", "--check m.safetensors ", "--list ", "--cat ", "--extract ",
+                  "--sum ", "--sum=sha256 m.safetensors "):
         assert files(shell.offers(f"safetensorsfs {words}")) == [
             "bin", "home", "m.safetensors", "my model.safetensors", "sharded"], words
     assert shell.complete("safetensorsfs ho") == "safetensorsfs home/"

@@ -123,7 +123,7 @@ _safetensorsfs_operand() {
 	_safetensorsfs_plain "$cur"
 	[[ $cur == \~* ]] || cur=$plain
 	case $1:${#operands[@]} in
-	mount:0 | info:* | check:* | list:0 | cat:0 | extract:0) _safetensorsfs_sources ;;
+	mount:0 | info:* | check:* | sum:* | list:0 | cat:0 | extract:0) _safetensorsfs_sources ;;
 	mount:1 | extract:1) _safetensorsfs_files -d ;;
 	unmount:*) _safetensorsfs_mounts ;;
 	list:1 | cat:* | extract:*) _safetensorsfs_paths "$quote" ;;
@@ -144,6 +144,7 @@ _safetensorsfs() {
 		case $ended$plain in
 		--) ended=yes ;;
 		--info | --check | --list | --cat | --extract | --unmount) mode=${plain#--} ;;
+		--sum | --sum=*) mode=sum ;;
 		-o | --include | --exclude | --rename | --depth) wants=$plain ;;
 		-o* | --include=* | --exclude=* | --rename=*) rules+=("$plain") ;;
 		--*) ;;
@@ -156,9 +157,10 @@ _safetensorsfs() {
 	-o,*) _safetensorsfs_mountopts "" ;;
 	-*,*) ;; # a pattern, a number: who knows
 	,-o*) _safetensorsfs_mountopts -o ;;
+	,--sum=*) _safetensorsfs_offer --sum=xxh128 --sum=sha256 ;;
 	,-*)
 		_safetensorsfs_offer -f -d -s -v --verbose -o -u --unmount -z --lazy --info --json \
-			--check --list -l --depth --cat --extract --force --include --exclude --rename -h --help \
+			--check --list -l --depth --cat --extract --force --sum --include --exclude --rename -h --help \
 			-V --version
 		;;
 	*) _safetensorsfs_operand "$mode" ;;

@@ -3,6 +3,10 @@
 
 # What to offer for the operand at the cursor, by the words before it.
 function __safetensorsfs_operand
+    if string match -q -- '--sum=*' (commandline -ct)
+        printf '%s\n' --sum={xxh128,sha256}
+        return
+    end
     set -l words (commandline -opc)
     set -l mode mount
     set -l rules
@@ -20,6 +24,8 @@ function __safetensorsfs_operand
                 set ended yes
             case --info --check --list --cat --extract --unmount
                 set mode (string sub -s 3 -- $word)
+            case --sum '--sum=*'
+                set mode sum
             case -o --include --exclude --rename --depth
                 set wants $word
             case '-o*' '--include=*' '--exclude=*' '--rename=*'
@@ -33,7 +39,7 @@ function __safetensorsfs_operand
         end
     end
     switch $mode:(count $operands)
-        case mount:0 'info:*' 'check:*' list:0 cat:0 extract:0
+        case mount:0 'info:*' 'check:*' 'sum:*' list:0 cat:0 extract:0
             __safetensorsfs_sources
         case mount:1 extract:1
             __fish_complete_directories (commandline -ct)
@@ -100,6 +106,7 @@ complete -c safetensorsfs -l depth -x -d 'Go no further down'
 complete -c safetensorsfs -l cat -d 'Write files of the tree to standard output'
 complete -c safetensorsfs -l extract -d 'Write the tree, or parts of it, below a folder'
 complete -c safetensorsfs -l force -d 'Write again what is there'
+complete -c safetensorsfs -l sum -d 'Print a digest of each tensor'
 complete -c safetensorsfs -l include -x -d 'Show only tensors of such names'
 complete -c safetensorsfs -l exclude -x -d 'Leave out tensors of such names'
 complete -c safetensorsfs -l rename -x -d 'Rename tensors'

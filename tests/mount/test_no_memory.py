@@ -73,7 +73,8 @@ def check_refusal(text):
 
 
 @pytest.mark.parametrize("words, goes_on", [
-    (["--check"], False), (["--check"], True), (["--cat", "a/bytes.bin"], False)])
+    (["--check"], False), (["--check"], True), (["--cat", "a/bytes.bin"], False),
+    (["--sum=sha256"], False), (["--sum"], True)])
 def test_without_a_mount(source, starved, words, goes_on):
     """Each allocation fails once, or all from there: an error, or the whole output."""
     command = [faults.plain_driver(), words[0], source, *words[1:]]

@@ -205,6 +205,55 @@ static void test_some(void **state)
 	sft_close(model);
 }
 
+/* ---- of a tensor ---- */
+
+/* Of nothing, and of what the standards show it of. */
+static const struct {
+	const char *data, *xxh128, *sha256;
+} digests[] = {
+	{ "", "99aa06d3014798d86001c324468d497f",
+	  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
+	{ "abc", "06b05ab6733a618578af5f94892f3950",
+	  "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
+	{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", NULL,
+	  "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
+};
+
+static struct sft_model *open_data(const char *folder, const char *data)
+{
+	const size_t len = strlen(data);
+	char text[256] = "";
+	const int header_len = snprintf(text + 8, sizeof(text) - 8,
+					"{\"a\":[\"U8\",[%zu],[0,%zu]]}", len, len);
+
+	text[0] = (char)header_len;
+	strcat(text + 8, data);
+	write_file(folder, "m", text, 8 + (size_t)header_len + len);
+	return open_model(folder, "m", NULL);
+}
+
+static void test_kinds(void **state)
+{
+	CHECK_TEXT("name", sft_digest_name(SFT_DIGEST_XXH128), "xxh128");
+	CHECK_TEXT("name", sft_digest_name(SFT_DIGEST_SHA256), "sha256");
+	for (size_t i = 0; i < ARRAY_COUNT(digests); i++) {
+		const char *want[] = { digests[i].xxh128, digests[i].sha256 };
+		struct sft_model *model = open_data(*state, digests[i].data);
+		char out[SFT_DIGEST_TEXT_LEN];
+
+		for (unsigned kind = 0; kind < SFT_DIGEST_COUNT; kind++) {
+			if (want[kind] == NULL)
+				continue;
+			assert_int_equal(sft_tensor_digest(model, 0,
+							   (enum sft_digest_kind)kind,
+							   NULL, out, NULL),
+					 SFT_OK);
+			CHECK_TEXT(digests[i].data, out, want[kind]);
+		}
+		sft_close(model);
+	}
+}
+
 /* ---- changes ---- */
 
 /* Nothing is kept of a file that changed, and what was kept is not shown any more. */
@@ -297,8 +346,10 @@ static void test_broken_off(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_list), IN_FOLDER(test_next),    IN_FOLDER(test_empty),
-		IN_FOLDER(test_some), IN_FOLDER(test_changed), IN_FOLDER(test_broken_off),
+		IN_FOLDER(test_list),    IN_FOLDER(test_next),
+		IN_FOLDER(test_empty),   IN_FOLDER(test_some),
+		IN_FOLDER(test_changed), IN_FOLDER(test_broken_off),
+		IN_FOLDER(test_kinds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
