@@ -167,6 +167,18 @@ enum sft_status sft_home_check(const struct sft_model *model, struct sft_home ho
 	return SFT_OK;
 }
 
+enum sft_status sft_home_explain(const struct sft_model *model, struct sft_home home,
+				 enum sft_status status, struct sft_error *err)
+{
+	struct sft_error why;
+
+	if (sft_home_check(model, home, &why) != SFT_E_CHANGED)
+		return status;
+	if (err != NULL)
+		*err = why;
+	return SFT_E_CHANGED;
+}
+
 unsigned sft_model_changes(const struct sft_model *model)
 {
 	return atomic_load(&model->state->changes);
@@ -394,19 +406,6 @@ static enum sft_status read_extent(const struct sft_model *model,
 	return status;
 }
 
-/* A file that was cut short has changed; says that rather than @status. */
-static enum sft_status explain(const struct sft_file *file, struct sft_home home,
-			       enum sft_status status, struct sft_error *err)
-{
-	struct sft_error why;
-
-	if (sft_home_check(file->model, home, &why) != SFT_E_CHANGED)
-		return status;
-	if (err != NULL)
-		*err = why;
-	return SFT_E_CHANGED;
-}
-
 /* @is_patient: waits for all, not only for what comes first. */
 static enum sft_status read_file(const struct sft_file *file, uint64_t off, void *buf,
 				 size_t len, size_t *ret_len, bool is_patient,
@@ -429,7 +428,7 @@ static enum sft_status read_file(const struct sft_file *file, uint64_t off, void
 			status = read_extent(file->model, &extents[i], &lazy,
 					     (uint8_t *)buf + done, err);
 			if (status != SFT_OK)
-				return explain(file, home, status, err);
+				return sft_home_explain(file->model, home, status, err);
 			if (lazy.is_unknown) {
 				len = done;
 				break;

@@ -24,6 +24,13 @@ const struct sft_tensor *sft_ref_tensor(const struct sft_model *model,
 /* The files of the source that a valid ref depends on. */
 struct sft_home sft_ref_home(const struct sft_model *model, struct sft_ref ref);
 
+/*
+ * Says of a failed read of a home that it changed, where that is why: a file that was cut
+ * short has. Return: that, or @status.
+ */
+enum sft_status sft_home_explain(const struct sft_model *model, struct sft_home home,
+				 enum sft_status status, struct sft_error *err);
+
 /* Whether a valid ref is the file of a view that is described once: see kept.h. */
 bool sft_ref_is_kept(const struct sft_model *model, struct sft_ref ref);
 

@@ -24,6 +24,7 @@
 
 #include "digest.h"
 #include "error.h"
+#include "facts.h"
 #include "filtering.h"
 #include "info.h"
 #include "tensors.h"

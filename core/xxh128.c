@@ -104,6 +104,21 @@ enum sft_status sft_xxh128_of(const struct sft_model *model, uint32_t idx,
 	return status;
 }
 
+enum sft_status sft_xxh128_of_part(const struct sft_model *model, struct sft_part part,
+				   const struct sft_waiter *waiter,
+				   struct sft_xxh128 *ret_digest, struct sft_error *err)
+{
+	XXH3_state_t state;
+	struct sft_pass pass = { .add = add, .sum = &state };
+	enum sft_status status;
+
+	XXH3_128bits_reset(&state);
+	status = sft_pass_run(model, part, &pass, waiter, err);
+	if (status == SFT_OK)
+		*ret_digest = digest_of(&state);
+	return status;
+}
+
 void sft_xxh128_text(struct sft_xxh128 digest, char out[SFT_XXH128_TEXT_LEN + 1])
 {
 	snprintf(out, SFT_XXH128_TEXT_LEN + 1, "%016" PRIx64 "%016" PRIx64, digest.high,

@@ -5,7 +5,7 @@
 #ifndef SFT_CORE_XXH128_H
 #define SFT_CORE_XXH128_H
 
-#include "core/model.h"
+#include "core/part.h"
 
 #define SFT_XXH128_TEXT_LEN 32u
 
@@ -29,6 +29,13 @@ SFT_MUST_CHECK enum sft_status sft_xxh128_of(const struct sft_model *model, uint
 					     const struct sft_waiter *waiter,
 					     struct sft_xxh128 *ret_digest,
 					     struct sft_error *err);
+
+/* The same of any part; keeps nothing. */
+SFT_MUST_CHECK enum sft_status sft_xxh128_of_part(const struct sft_model *model,
+						  struct sft_part part,
+						  const struct sft_waiter *waiter,
+						  struct sft_xxh128 *ret_digest,
+						  struct sft_error *err);
 
 /* As xxhsum(1) writes it, NUL-terminated. */
 void sft_xxh128_text(struct sft_xxh128 digest, char out[SFT_XXH128_TEXT_LEN + 1]);

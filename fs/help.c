@@ -81,6 +81,8 @@ static void print_mountopts(void)
 	       "cache:\n"
 	       "                     large reads are faster, repeated and small ones "
 	       "slower\n"
+	       "    xattr            tell of tensors in attributes "
+	       "user.safetensors.*\n"
 	       "    missing=error    refuse a model whose shards are not all there "
 	       "(default)\n"
 	       "    missing=skip     mount what is there of a partial download\n"

@@ -36,6 +36,7 @@ static const struct fuse_opt templates[] = {
 	VALUE("umask=%s", umask),
 	VALUE("nonempty", nonempty),
 	VALUE("direct", direct),
+	VALUE("xattr", xattr),
 	/* What mount(8) and fstab pass along; the mount is read-only and safe all the
 	   same. */
 	IGNORED("rw"),
@@ -219,6 +220,7 @@ int fs_mountopts_apply(struct fs_mountopts *opts)
 		exit_status = check_view(opts->view);
 	options->nonempty = opts->nonempty != 0;
 	options->direct = opts->direct != 0;
+	options->xattr = opts->xattr != 0;
 	options->view = opts->view;
 	opts->view = NULL;
 	return exit_status;

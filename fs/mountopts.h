@@ -13,7 +13,7 @@
 struct fs_mountopts {
 	/* As they were written, or NULL. */
 	char *view, *io, *missing, *sandbox, *idle, *uid, *gid, *umask;
-	int nonempty, direct;
+	int nonempty, direct, xattr;
 	struct fs_options *options; /* receives rules, and what is libfuse's */
 	int exit_status;            /* of a rule that is wrong */
 };

@@ -9,6 +9,7 @@
 #include "fs/reading.h"
 #include "fs/refuse.h"
 #include "fs/reply.h"
+#include "fs/xattr.h"
 
 /* What not every kernel and libfuse offer. */
 static void take_newer(struct fs_context *context, struct fuse_conn_info *conn)
@@ -62,7 +63,7 @@ static void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
 	fuse_reply_statfs(req, &info);
 }
 
-/* In the order of a file's life. No xattrs: each line of `ls -l` would ask for them. */
+/* In the order of a file's life. */
 const struct fuse_lowlevel_ops fs_ops = {
 	.init = fs_op_init,
 	.lookup = fs_op_lookup,
@@ -78,6 +79,8 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.read = fs_op_read,
 	.release = fs_op_release,
 	.statfs = fs_op_statfs,
+	.getxattr = fs_op_getxattr,
+	.listxattr = fs_op_listxattr,
 	.setattr = fs_op_setattr,
 	.mknod = fs_op_mknod,
 	.mkdir = fs_op_mkdir,

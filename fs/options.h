@@ -56,6 +56,7 @@ struct fs_options {
 	bool json;
 	enum sft_digest_kind digest; /* of sums */
 	bool nonempty;               /* no warning about a mount point that hides files */
+	bool xattr;                  /* extended attributes */
 	bool direct;                 /* no copy of what is read stays in the page cache */
 	enum fs_sandbox sandbox;
 	char *view;            /* shown at the root; NULL: the default */

@@ -16,7 +16,7 @@ import harness
 import make_model
 from make_model import Spec
 
-PUBLIC = ["bytes", "digest", "error", "filtering", "info", "sft", "tensors"]
+PUBLIC = ["bytes", "digest", "error", "facts", "filtering", "info", "sft", "tensors"]
 FILES = ["bin/safetensorsfs", "share/man/man1/safetensorsfs.1",
          "share/bash-completion/completions/safetensorsfs",
          "share/zsh/site-functions/_safetensorsfs",

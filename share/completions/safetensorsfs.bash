@@ -54,7 +54,7 @@ _safetensorsfs_mountopts() {
 	missing=*) values=(error skip) ;;
 	sandbox=*) values=(on require off) ;;
 	*=*) ;;
-	*) values=(view= io= missing= sandbox= idle= include= exclude= rename= direct nonempty uid=
+	*) values=(view= io= missing= sandbox= idle= include= exclude= rename= direct xattr nonempty uid=
 		gid= umask= allow_other) ;;
 	esac
 	head=${cur%"$item"}

@@ -76,7 +76,7 @@ end
 
 # Mount options stand between commas: what is before the last one is part of the word.
 function __safetensorsfs_mountopts
-    set -l names view= io= missing= sandbox= idle= include= exclude= rename= direct nonempty uid= \
+    set -l names view= io= missing= sandbox= idle= include= exclude= rename= direct xattr nonempty uid= \
         gid= umask= allow_other
     set -l values view={tensors,npy,f32,flat,offload,safetensors,model,torch,npz,sums} \
         io={auto,map,pread} missing={error,skip} sandbox={on,require,off}
