@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE /* pipe2() */
 #include "fs/mountpoint.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
@@ -17,6 +21,7 @@
 #include "fs/unmount.h"
 
 #define SHOWN_MAX 512
+#define PATIENCE_MILLISECONDS 5000 /* with a server that may be dead */
 
 static const char *show(const char *path, char out[SHOWN_MAX])
 {
@@ -24,11 +29,43 @@ static const char *show(const char *path, char out[SHOWN_MAX])
 }
 
 /* Attributes may be cached for a day; statvfs() asks the daemon each time. */
-bool fs_mountpoint_is_dead(const char *path)
+static bool gets_no_answer(const char *path)
 {
 	struct statvfs info;
 
 	return statvfs(path, &info) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+}
+
+bool fs_mountpoint_is_dead(const char *path)
+{
+	struct pollfd fd;
+	int fds[2];
+	char byte;
+	pid_t pid;
+	bool is_dead;
+
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return false;
+	pid = fork();
+	if (pid == 0) {
+		/* Somebody may wait for their end, and this process have none. */
+		for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+			close(i);
+		if (gets_no_answer(path) && write(fds[1], "D", 1) != 1)
+			_exit(1);
+		_exit(0);
+	}
+	close(fds[1]);
+	fd = (struct pollfd){ .fd = fds[0], .events = POLLIN };
+	is_dead = pid > 0 && poll(&fd, 1, PATIENCE_MILLISECONDS) == 1 &&
+		  read(fds[0], &byte, 1) == 1;
+	close(fds[0]);
+	if (pid > 0) {
+		/* Not even this ends it where a server has taken its question. */
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, fd.revents != 0 ? 0 : WNOHANG);
+	}
+	return is_dead;
 }
 
 bool fs_mountpoint_resolve(const char *name, char out[PATH_MAX])
@@ -127,6 +164,12 @@ int fs_mountpoint_check(const char *name, enum fs_nonempty nonempty,
 		if (exit_status != 0)
 			return exit_status;
 	}
+	/* Before anything asks it: it may hang. */
+	if (fs_mountinfo_find(mountpoint->path, &id) && strcmp(id.type, FS_TYPE) == 0)
+		return fs_log_fail(SFT_E_MOUNT,
+				   "%s: a model is mounted here already; unmount it "
+				   "with '" FS_PROGRAM " -u %s'",
+				   shown, shown);
 	if (stat(mountpoint->path, &info) != 0)
 		return fs_log_fail(SFT_E_MOUNT, "%s: cannot be mounted on: %s", shown,
 				   strerror(errno));
@@ -134,11 +177,6 @@ int fs_mountpoint_check(const char *name, enum fs_nonempty nonempty,
 		return fs_log_fail(SFT_E_MOUNT,
 				   "%s: not a folder; a mount point has to be one",
 				   shown);
-	if (fs_mountinfo_find(mountpoint->path, &id) && strcmp(id.type, FS_TYPE) == 0)
-		return fs_log_fail(SFT_E_MOUNT,
-				   "%s: a model is mounted here already; unmount it "
-				   "with '" FS_PROGRAM " -u %s'",
-				   shown, shown);
 	if (nonempty == FS_NONEMPTY_ALLOW || is_empty(mountpoint->path))
 		return 0;
 	if (nonempty == FS_NONEMPTY_REFUSE)

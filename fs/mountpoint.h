@@ -47,7 +47,11 @@ int fs_mountpoint_check(const char *name, enum fs_nonempty nonempty,
  */
 bool fs_mountpoint_resolve(const char *name, char ret_path[PATH_MAX]);
 
-/* Whether the process that served a mount is gone. Asks it, so it may wait for it. */
+/**
+ * fs_mountpoint_is_dead() - whether the process that served a mount is gone
+ *
+ * Asks it, in a process of its own, for five seconds at most: one that hangs is not dead.
+ */
 bool fs_mountpoint_is_dead(const char *path);
 
 /* Says why a mount is likely to fail before it is tried; 0, or the exit status. */

@@ -2,6 +2,7 @@
 """What can be wrong, or merely odd, about SOURCE, MOUNTPOINT and the options at start."""
 import os
 import resource
+import signal
 import stat
 import subprocess
 
@@ -119,6 +120,19 @@ def test_already_mounted(source, mount, refused):
         word, message = refused(source, mounted.path, *options)
         assert (word, mounted.path in message) == ("mount", True), message
     compare.check_tree(mounted.path, mounted.model)
+
+
+def test_already_mounted_and_hung(source, mount, refused):
+    """The same where the mount does not answer: it used to be asked for ever."""
+    mounted = mount(source)
+    (worker,) = harness.children(mounted.process.pid)
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        word, message = refused(source, mounted.path)
+        assert (word, "already" in message) == ("mount", True), message
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    assert harness.answers(mounted.path)
 
 
 def test_over_its_own_folder(tmp_path, mount):

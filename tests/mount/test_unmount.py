@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """--unmount: what it takes away, what it leaves alone, and what it says."""
 import os
+import signal
 import subprocess
 
 import pytest
@@ -70,6 +71,24 @@ def test_in_use(source, mount):
         assert not harness.mounts_at(mounted.path)
         assert file.readall() == want
     assert mounted.wait() == 0
+
+
+def test_in_use_and_hung(source, mount):
+    """The same where nothing answers: it used to ask for ever whether the mount was dead."""
+    mounted = mount(source)
+    (worker,) = harness.children(mounted.process.pid)
+    # Not open here: what is forked and closes it would wait for the worker.
+    reader = subprocess.Popen(["sh", "-c", 'exec <"$0" && echo && exec sleep 1000',
+                               mounted.at("a.bin")], stdout=subprocess.PIPE)
+    assert reader.stdout.readline() == b"\n"
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        assert "in use" in refused(mounted.path, timeout=30)
+    finally:
+        os.kill(worker, signal.SIGCONT)
+        reader.kill()
+        reader.communicate()
+    assert leave(mounted.path).returncode == 0
 
 
 def test_current_folder(source, mount):
