@@ -45,7 +45,7 @@ def test_widths(source, tmp_path, columns, form):
     for state in states:
         assert len(state) < columns, state
         assert form.fullmatch(state.rstrip(" ")), state
-    assert states[0].startswith("  0%")
+    assert int(states[0].split("%")[0]) <= 10  # it is drawn at once, unless the machine is busy
     assert extracting.SUMMARY.fullmatch(out)
     percents = [int(state.split("%")[0]) for state in states]
     assert percents == sorted(percents) and percents[-1] <= 100
@@ -64,14 +64,14 @@ def test_unknown_width(source, tmp_path):
     assert all(WHOLE.fullmatch(state.rstrip()) and len(state) == 79 for state in lines(text)[:-1])
 
 
-def test_resized(source, tmp_path):
-    """Lines are as wide as the terminal is when they are drawn."""
+def resized(source, out):
+    """The lines of a run whose terminal is resized meanwhile, and of them those drawn later."""
     terminal = Terminal(120)
     process = subprocess.Popen(
-        extracting.command(source, tmp_path / "out", options=["-o", "view=f32"]),
+        extracting.command(source, out, options=["-o", "view=f32"]),
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=terminal.slave,
         env=harness.environment())
-    terminal.wait_for(120)
+    terminal.wait_for(1)  # the first line, which is written in one piece
     process.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
     terminal.resize(50)
@@ -79,9 +79,16 @@ def test_resized(source, tmp_path):
     process.send_signal(signal.SIGCONT)
     assert process.wait(120) == 0
     text = terminal.close()
-    states = lines(text)
-    assert len(states[0]) > 80
-    later = [state for state in text[drawn:].split("\r") if state]
+    return lines(text), [state for state in text[drawn:].split("\r") if state]
+
+
+def test_resized(source, tmp_path):
+    """Lines are as wide as the terminal is when they are drawn."""
+    later = []
+    for number in range(10):  # a machine with other work may stop it only when all is done
+        if not later:
+            states, later = resized(source, tmp_path / f"out{number}")
+            assert len(states[0]) > 80
     assert later and all(len(state) <= 49 for state in later)
 
 

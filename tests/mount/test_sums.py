@@ -323,7 +323,9 @@ import os, signal, sys
 signal.signal(signal.SIGALRM, lambda *_: None)
 signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
 fd = os.open(sys.argv[1], os.O_RDONLY)
-sys.stdout.buffer.write(os.pread(fd, 40, int(sys.argv[2])))
+line = os.pread(fd, 40, int(sys.argv[2]))
+signal.setitimer(signal.ITIMER_REAL, 0)  # it would end an interpreter that ends
+sys.stdout.buffer.write(line)
 """
 
 
