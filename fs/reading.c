@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/cleanup.h"
 #include "fs/fuse_abi.h"
@@ -102,6 +104,27 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 }
 
 /*
+ * Has the kernel read just these bytes of the source, all at once, unless it has them.
+ * Left to the faults of a mapping it reads as much around each of them, which of a small
+ * read is many times what was asked for. Whoever reads on and on asks for more at a time,
+ * and is better off with what is read around.
+ */
+static void fetch(const struct iovec *iov, size_t count)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	for (size_t i = 0; i < count; i++) {
+		const uintptr_t begin = (uintptr_t)iov[i].iov_base;
+		const uintptr_t in_page = begin % page;
+
+		/* Advice: if it is not taken, as for memory of our own, nothing is lost.
+		 */
+		madvise((void *)(begin - in_page), iov[i].iov_len + in_page,
+			MADV_WILLNEED);
+	}
+}
+
+/*
  * Replies from memory: mappings of the source, and what the model keeps. Return: false if
  * nothing was sent.
  */
@@ -120,6 +143,8 @@ static bool reply_mapped(fuse_req_t req, const struct sft_file *file, size_t siz
 		fuse_reply_err(req, fs_errno_of(context, &err));
 		return true;
 	}
+	if (size < FS_READ_AHEAD_LEAST)
+		fetch(iov, count);
 	/* The kernel copies. Where a page is gone the reader gets EIO from it. */
 	if (count == 1) /* without the allocation that libfuse makes for more */
 		fuse_reply_buf(req, iov[0].iov_base, iov[0].iov_len);
