@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/tensors.h"
 
-#include "core/backing.h"
-#include "core/model.h"
+#include "core/file.h"
 
 void sft_tensor_at(const struct sft_model *model, size_t idx,
 		   struct sft_tensor_info *ret_info)
@@ -113,7 +112,6 @@ enum sft_status sft_tensor_read(const struct sft_model *model, size_t idx, uint6
 	const struct sft_tensor *tensor = &model->tensors[idx];
 	const struct sft_backing *file = &model->shards[tensor->shard].file;
 	const struct sft_home home = { tensor->shard, 1 };
-	struct sft_error why;
 	enum sft_status status;
 
 	if (off > sft_tensor_len(tensor) || len > sft_tensor_len(tensor) - off)
@@ -124,10 +122,5 @@ enum sft_status sft_tensor_read(const struct sft_model *model, size_t idx, uint6
 	if (status == SFT_OK)
 		return sft_home_check(model, home, err);
 	sft_error_file(err, file->path);
-	/* A file that was cut short has changed, which says more than a short read. */
-	if (sft_home_check(model, home, &why) != SFT_E_CHANGED)
-		return status;
-	if (err != NULL)
-		*err = why;
-	return SFT_E_CHANGED;
+	return sft_home_explain(model, home, status, err);
 }
