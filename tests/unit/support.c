@@ -184,14 +184,22 @@ struct sft_ref find_ref(const struct sft_model *model, const char *path)
 	return ref;
 }
 
+struct sft_file *open_file(const struct sft_model *model, const char *path)
+{
+	struct sft_file *file = NULL;
+	struct sft_error err = { .detail = "" };
+
+	if (sft_file_open(model, find_ref(model, path), &file, &err) != SFT_OK)
+		fail_msg("%s: %s", path, err.detail);
+	return file;
+}
+
 char *read_whole(const struct sft_model *model, const char *path, size_t *ret_len)
 {
-	struct sft_file *file;
+	struct sft_file *file = open_file(model, path);
 	size_t len, got;
 	char *text;
 
-	assert_int_equal(sft_file_open(model, find_ref(model, path), &file, NULL),
-			 SFT_OK);
 	len = (size_t)sft_file_len(file);
 	text = malloc(len + 1);
 	assert_non_null(text);

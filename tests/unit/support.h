@@ -96,6 +96,10 @@ struct sft_model *open_model(const char *folder, const char *name,
 /* The ref of a path such as ".view/npy/a.npy"; fails the test if it is not there. */
 struct sft_ref find_ref(const struct sft_model *model, const char *path);
 
+/* The file at a path, open, to be closed with sft_file_close(); fails the test otherwise.
+ */
+struct sft_file *open_file(const struct sft_model *model, const char *path);
+
 /* All of a file, NUL-terminated; free() it. */
 char *read_whole(const struct sft_model *model, const char *path, size_t *ret_len);
 

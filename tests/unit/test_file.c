@@ -49,16 +49,6 @@ static const struct {
 	{ "__metadata__.json", SIZE_MAX, 0, 0 },
 };
 
-static struct sft_file *open_file(const struct sft_model *model, const char *path)
-{
-	struct sft_file *file = NULL;
-	struct sft_error err = { .detail = "" };
-
-	if (sft_file_open(model, find_ref(model, path), &file, &err) != SFT_OK)
-		fail_msg("%s: %s", path, err.detail);
-	return file;
-}
-
 /* ---- reads at edges ---- */
 
 /*

@@ -11,16 +11,6 @@
 
 static const char header[] = "{\"a\":[\"U8\",[7],[0,7]],\"s\":[\"U8\",[],[7,8]]}";
 
-static struct sft_file *open_file(const struct sft_model *model, const char *path)
-{
-	struct sft_file *file = NULL;
-	struct sft_error err = { .detail = "" };
-
-	if (sft_file_open(model, find_ref(model, path), &file, &err) != SFT_OK)
-		fail_msg("%s: %s", path, err.detail);
-	return file;
-}
-
 /* Whether a file of the tree is all of one that sft_model_whole() names. */
 static bool is_whole(const struct sft_model *model, const char *path)
 {
