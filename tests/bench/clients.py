@@ -52,7 +52,7 @@ def measure(report, setup):
              for number in range(8)]
     make_model.write_sharded(folder, specs, 4)
     size = sum(spec.size for spec in specs)
-    mount = peers.Ours(setup.program, folder_of(setup.work, folder), *setup.options)
+    mount = peers.Ours(setup.program, peers.Model(setup.work, folder), *setup.options)
     paths = {"np.load": ".view/npy/layer/0/weight.npy",
              "load_file": ".view/model/model.safetensors",
              "torch.load": ".view/torch/pytorch_model.bin"}
@@ -69,13 +69,6 @@ def measure(report, setup):
                                    specs[0].size if way == "np.load" else size)])
         report.finish(table)
         copy.unlink()
-
-
-class folder_of:  # what peers.Ours asks of its content
-    """A model that is a folder."""
-
-    def __init__(self, work, model):
-        self.work, self.model = work, model
 
 
 def way_of(table, mount, way, path, copy, size):

@@ -41,10 +41,8 @@ def measure(report, setup):
     elif not source.exists():
         make_model.main(["deepseek-v3", str(source)])
 
-    class Content:  # what peers.Ours takes
-        work, model = setup.work, source
-
-    mount = peers.Ours(setup.program, Content, *setup.options, path="")
+    mount = peers.Ours(setup.program, peers.Model(setup.work, source), *setup.options,
+                       path="")
     target.mkdir()
     with mount.mount() as mounted:
         copy_tree(Path(mounted.path), target)

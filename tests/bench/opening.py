@@ -44,35 +44,19 @@ def reference(paths):
     return tuple(map(int, said.split()))
 
 
-class Model:
-    """What peers.Ours takes, of a source that exists."""
-
-    def __init__(self, work, model):
-        self.work, self.model = work, model
-
-
 def mounting(report, setup, name, source):
     """Time until a mount answers and memory of its worker; and the others' of the headers."""
     ready = Table(f"{name}: until it can be used", "s", "safe_open and keys()")
     memory = Table(f"{name}: memory", "MiB", "safe_open and keys()")
     files = sorted(source.glob("*.safetensors")) if source.is_dir() else [source]
-    mount = peers.Ours(setup.program, Model(setup.work, source), *setup.options)
+    mount = peers.Ours(setup.program, peers.Model(setup.work, source), *setup.options)
 
     def ours(counts):
-        held = {}
-
-        def go():
-            with mount.mount() as mounted:
-                fields = tools.status(mounted.pids[-1])
-                held["private"] = fields["RssAnon"]
-        # The command ends once the mount answers; what follows, unmounting, is not in it.
-        begin = tools.seconds(lambda: subprocess.run(
-            [mount.program, mount.source, mount.point], check=True))
-        peers.unmount(mount.point)
-        go()
+        with mount.mount() as mounted:
+            private = tools.status(mounted.pids[-1])["RssAnon"]
         if counts:
-            ready.add("safetensorsfs, mounted", begin)
-            memory.add("safetensorsfs, private memory of the worker", held["private"] / 2**20)
+            ready.add("safetensorsfs, mounted", mounted.took)
+            memory.add("safetensorsfs, private memory of the worker", private / 2**20)
 
     def theirs(counts):
         took, peak = reference(files)

@@ -18,9 +18,10 @@ FUSE_OTHERS = ("squashfuse_ll", "fuse-zip", "passthrough_hp")
 
 
 class Mounted:
-    """A peer that is there: where to read, what with, and who serves."""
+    """A peer that is there: where to read, what with, who serves, and how soon it was there."""
 
-    def __init__(self, path, prefix=(), folder=None, pids=()):
+    def __init__(self, path, prefix=(), folder=None, pids=(), took=None):
+        self.took = took  # seconds that the command to mount took, if that was measured
         self.path = str(path)
         self.folder = folder  # that holds bench-reader where the file is seen
         self.prefix = list(prefix)
@@ -68,6 +69,13 @@ class Bytes:
         shutil.rmtree(self.folder)
 
 
+class Model:
+    """A model that is there already, a file or a folder; mounts are made in `work`."""
+
+    def __init__(self, work, model):
+        self.work, self.model = work, model
+
+
 class Source:
     """The model file itself, from where the tensor begins."""
 
@@ -94,22 +102,24 @@ class Ours:
         self.point = content.work / "ours"
         self.point.mkdir(exist_ok=True)
 
+    def command(self):
+        """The words that mount it."""
+        options = ["-o", ",".join(self.options)] if self.options else []
+        return [self.program, *options, self.source, self.point]
+
     @contextmanager
     def mount(self):
         """Mount; its processes are the supervisor and the worker."""
-        options = ["-o", ",".join(self.options)] if self.options else []
-        subprocess.run([self.program, *options, self.source, self.point], check=True)
+        took = tools.seconds(lambda: subprocess.run(self.command(), check=True))
         try:
-            yield Mounted(self.point / self.path,
+            yield Mounted(self.point / self.path, took=took,
                           pids=tools.processes(self.program, str(self.point)))
         finally:
             unmount(self.point)
 
     def works(self):
         """Can it be mounted with these options here? Return: why not, or None."""
-        options = ["-o", ",".join(self.options)] if self.options else []
-        result = subprocess.run([self.program, *options, self.source, self.point],
-                                capture_output=True, text=True, check=False)
+        result = subprocess.run(self.command(), capture_output=True, text=True, check=False)
         if result.returncode == 0:
             unmount(self.point)
             return None

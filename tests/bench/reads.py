@@ -142,6 +142,24 @@ def cold(contest):
     goal("4 KiB at random, cold, of passthrough_hp", places.ratio(OURS, "passthrough_hp"), 1)
 
 
+def each_way(contest, among, readers):
+    """Rounds of peers, source hot, with a new mount for each reader.
+
+    `readers` maps each to its table and to the amount that over nanoseconds is a value of it.
+    """
+    def way_of(peer):
+        def way(counts):
+            contest.heat()
+            for reader, (table, amount) in readers.items():
+                with peer.mount() as mounted:
+                    took = contest.read(mounted, reader)
+                if counts:
+                    table.add(peer.name, amount / took)
+        return way
+
+    run_rounds(contest.report, [way_of(peer) for peer in among])
+
+
 def at_random(contest):
     """Reads at places all over the file, source hot: by read() and from a mapping."""
     ways = {"4 KiB at 20,000 places": "random:4096:20000",
@@ -150,18 +168,8 @@ def at_random(contest):
     tables = {name: Table(f"{name}, source hot, FUSE cold", "thousand a second", SOURCE)
               for name in ways}
 
-    def way_of(peer):
-        def way(counts):
-            contest.heat()
-            for name, reader in ways.items():
-                with peer.mount() as mounted:
-                    took = contest.read(mounted, reader)
-                if counts:
-                    count = int(reader.split(":")[2])
-                    tables[name].add(peer.name, count * 1e6 / took)
-        return way
-
-    run_rounds(contest.report, [way_of(peer) for peer in contest.all()])
+    each_way(contest, contest.all(), {
+        reader: (tables[name], int(reader.split(":")[2]) * 1e6) for name, reader in ways.items()})
     contest.report.finish(*tables.values())
 
 
@@ -236,17 +244,7 @@ def special(contest, setup):
     else:
         ways.append(direct)
 
-    def way_of(peer):
-        def way(counts):
-            contest.heat()
-            for reader, table in tables.items():
-                with peer.mount() as mounted:
-                    took = contest.read(mounted, reader)
-                if counts:
-                    table.add(peer.name, gigabytes(contest.size, took))
-        return way
-
-    run_rounds(contest.report, [way_of(peer) for peer in ways])
+    each_way(contest, ways, {reader: (table, contest.size) for reader, table in tables.items()})
     contest.report.finish(*tables.values())
     goal = contest.report.goal
     goal("a whole file, first read, of the model file", tables["read:1048576"].ratio(whole.name),

@@ -85,11 +85,9 @@ def measure_made(report, setup):
     source = setup.work / "made.safetensors"
     make_model.write_file(source, list(make_model.dense(setup.size)), content=make_model.noise)
 
-    class Content:  # what peers.Ours takes
-        work, model = setup.work, source
-
+    content = peers.Model(setup.work, source)
     for view, name in (("torch", "pytorch_model.bin"), ("npz", "model.npz")):
-        mount = peers.Ours(setup.program, Content, *setup.options, path=f".view/{view}/{name}")
+        mount = peers.Ours(setup.program, content, *setup.options, path=f".view/{view}/{name}")
         table = Table(f"cat {name} of a new mount to nowhere, source hot", "GB/s",
                       "cat of the model file")
 
