@@ -21,8 +21,9 @@ install_packages() {
 	say "installing: ${missing[*]}"
 	# The lists may be old or, in a container, not there at all.
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update >&2 || say "cannot update the package lists"
+	# Another apt-get, as of a timer or of another of these scripts, is waited for.
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
-		--no-install-recommends "${missing[@]}" >&2 ||
+		-o DPkg::Lock::Timeout=300 --no-install-recommends "${missing[@]}" >&2 ||
 		die "cannot install: ${missing[*]}"
 }
 
