@@ -124,7 +124,9 @@ static bool is_forbidden(const char *said)
 {
 	return strstr(said, strerror(EPERM)) != NULL ||
 	       strstr(said, "mount failed: Permission denied") != NULL ||
-	       strstr(said, "exec fusermount3") != NULL; /* after mount(2) got EPERM */
+	       /* After mount(2) got EPERM. The words are those of libfuse 3.14, 3.17. */
+	       strstr(said, "exec fusermount3") != NULL ||
+	       strstr(said, "for fusermount3 failed") != NULL;
 }
 
 static int mount_session(struct fuse_session *session, struct fs_mountpoint *mountpoint)

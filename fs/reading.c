@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE /* O_DIRECT */
 #include "fs/reading.h"
 
 #include <errno.h>
@@ -39,18 +40,23 @@ static bool note_open(struct fs_context *context, fuse_ino_t ino, struct sft_ref
 	return true;
 }
 
-/* How the kernel reads a file. For an inode it is the same at every open, as it has to.
+/*
+ * How the kernel reads a file. For an inode it is the same at every open, as it has to.
+ * But who opens a passed one with O_DIRECT reads from us, as that is bound to no
+ * alignment.
  */
 static void choose_way(const struct fs_context *context, struct fuse_file_info *fi)
 {
 	const int32_t backing_id = fs_passthrough_find(context->passthrough, file_of(fi));
 
-	if (backing_id > 0)
+	if (backing_id > 0) {
 		fs_fuse_pass_through(fi, backing_id);
-	else if (context->reads_direct || sft_file_is_slow(file_of(fi)))
+		fi->direct_io = (fi->flags & O_DIRECT) != 0;
+	} else if (context->reads_direct || sft_file_is_slow(file_of(fi))) {
 		fi->direct_io = 1; /* nothing of a slow one is read in advance */
-	else
+	} else {
 		fi->keep_cache = 1;
+	}
 }
 
 static void answer_open(const struct fs_job *job)

@@ -8,7 +8,11 @@ install_test_packages() {
 	install_build_packages
 	install_packages libcmocka-dev attr binutils e2fsprogs fio mount procps unzip util-linux xfsprogs xxhash
 	install_packages bash-completion fish man-db mandoc systemd zsh
-	install_packages fuse-zip squashfs-tools squashfuse zip # what scripts/bench measures beside us
+}
+
+# What scripts/bench measures beside us; not all of it is in each release.
+install_bench_packages() {
+	install_packages fuse-zip squashfs-tools squashfuse zip
 }
 
 # install_python REQUIREMENTS: a virtual environment with these packages.

@@ -90,8 +90,8 @@ def test_page(installed):
 
 @pytest.fixture
 def library(tree):
-    """Where the library is; Debian has a folder for each architecture."""
-    (path,) = tree.glob("lib/**/libsafetensorsfs.so")
+    """Where the library is: lib, lib64, or a folder for the architecture in it."""
+    (path,) = tree.glob("lib*/**/libsafetensorsfs.so")
     return path
 
 
