@@ -19,7 +19,7 @@ static uint32_t load(const struct seccomp_data *call, bool is_big_endian, uint32
 		return (uint32_t)call->nr;
 	if (offset == offsetof(struct seccomp_data, arch))
 		return call->arch;
-	assert_in_range(offset, args, sizeof(*call) - 4);
+	CHECK_RANGE(offset, args, sizeof(*call) - 4);
 	assert_int_equal(offset % 4, 0);
 	whole = call->args[(offset - args) / 8];
 	return (uint32_t)((offset % 8 == 0) == is_big_endian ? whole >> 32 : whole);
@@ -96,7 +96,7 @@ static void check_call(const char *row, const struct fs_bpf_policy *policy,
 		print_error("\n");
 	}
 	CHECK_UINT(row, got, want);
-	assert_in_range(steps, 1, STEPS_MAX);
+	CHECK_RANGE(steps, 1, STEPS_MAX);
 }
 
 static void check_number(const char *row, const struct fs_bpf_policy *policy,
@@ -128,7 +128,7 @@ void check_filter(const char *row, const struct fs_bpf_policy *policy,
 	uint32_t last = 0;
 
 	CHECK_UINT(row, (uint64_t)fs_bpf_build(policy, &program), 0);
-	assert_in_range(program.len, 1, FS_BPF_LEN_MAX);
+	CHECK_RANGE(program.len, 1, FS_BPF_LEN_MAX);
 	for (size_t i = 0; i < policy->count; i++)
 		if (policy->rules[i].number > (int)last)
 			last = (uint32_t)policy->rules[i].number;

@@ -50,6 +50,15 @@ void check_holds(const char *file, int line, const char *row, const char *got,
 	_fail(file, line);
 }
 
+void check_range(const char *file, int line, uint64_t got, uint64_t least, uint64_t most)
+{
+	if (got >= least && got <= most)
+		return;
+	print_error("got %" PRIu64 ", want %" PRIu64 " to %" PRIu64 "\n", got, least,
+		    most);
+	_fail(file, line);
+}
+
 /* ---- files ---- */
 
 int folder_setup(void **state)

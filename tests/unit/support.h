@@ -49,6 +49,10 @@ void check_bytes(const char *file, int line, const char *row, const char *what,
 void check_holds(const char *file, int line, const char *row, const char *got,
 		 const char *piece);
 
+/* From @least to @most. cmocka's own has another name in each of its versions. */
+#define CHECK_RANGE(got, least, most) check_range(__FILE__, __LINE__, got, least, most)
+void check_range(const char *file, int line, uint64_t got, uint64_t least, uint64_t most);
+
 /* ---- files ---- */
 
 /* Setup and teardown of a test: *state is the path of a new folder; all in it goes. */
