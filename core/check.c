@@ -99,7 +99,7 @@ static enum sft_status check_offsets(const struct sft_header *header,
 			 tensor->begin < previous_end ? "n overlap" : " hole");
 	else
 		return SFT_OK;
-	return fail_tensor(header, tensor, SFT_E_INVALID_OFFSET, tensor->offsets_off,
+	return fail_tensor(header, tensor, SFT_E_INVALID_OFFSET, tensor->offsets_pos,
 			   what, err);
 }
 
@@ -127,7 +127,7 @@ static enum sft_status check_size(const struct sft_header *header,
 		snprintf(what, sizeof(what), "%s %s has more bits than 2^64-1",
 			 dtype->name, shape_text);
 		return fail_tensor(header, tensor, SFT_E_VALIDATION_OVERFLOW,
-				   tensor->shape_off, what, err);
+				   tensor->shape_pos, what, err);
 	}
 	if (bits % 8 != 0) {
 		snprintf(what, sizeof(what),
@@ -135,13 +135,13 @@ static enum sft_status check_size(const struct sft_header *header,
 			 "number of bytes",
 			 dtype->name, shape_text, bits);
 		return fail_tensor(header, tensor, SFT_E_MISALIGNED_SLICE,
-				   tensor->shape_off, what, err);
+				   tensor->shape_pos, what, err);
 	}
 	snprintf(what, sizeof(what),
 		 "data_offsets [%" PRIu64 ", %" PRIu64 "] but %s %s needs %" PRIu64
 		 " bytes",
 		 tensor->begin, tensor->end, dtype->name, shape_text, bits / 8);
-	return fail_tensor(header, tensor, SFT_E_TENSOR_INVALID_INFO, tensor->offsets_off,
+	return fail_tensor(header, tensor, SFT_E_TENSOR_INVALID_INFO, tensor->offsets_pos,
 			   what, err);
 }
 

@@ -39,8 +39,9 @@ const struct sft_dtype *sft_dtype(uint8_t idx)
 
 bool sft_dtype_find(struct sft_bytes name, uint8_t *ret_idx)
 {
-	for (uint8_t i = 0; i < SFT_DTYPE_COUNT; i++) {
-		if (sft_bytes_equal(name, sft_bytes_of(rows[i].name))) {
+	for (uint8_t i = 0; name.len > 0 && i < SFT_DTYPE_COUNT; i++) {
+		if (name.data[0] == (uint8_t)rows[i].name[0] &&
+		    sft_bytes_equal(name, sft_bytes_of(rows[i].name))) {
 			*ret_idx = i;
 			return true;
 		}

@@ -6,7 +6,7 @@
  *	|  N, u64 LE      |  JSON, N bytes  |  tensors        |
  *
  * The text is read once into private memory. Names and shapes stay there and are pointed
- * at, so a tensor costs 40 bytes beside them.
+ * at, so a tensor costs 40 bytes beside them; the rest of it goes as it is read.
  */
 #ifndef SFT_CORE_HEADER_H
 #define SFT_CORE_HEADER_H
@@ -23,8 +23,9 @@ struct sft_tensor {
 	uint64_t begin, end; /* data_offsets: from the end of the header; begin <= end */
 	uint32_t name_off;   /* of the decoded name in the header's text */
 	uint32_t name_len;
-	uint32_t shape_off;   /* of the '[' of the shape in the text */
-	uint32_t offsets_off; /* of the '[' of data_offsets, for sft_check() */
+	uint32_t shape_off; /* of the '[' of the shape in the text that is kept */
+	uint32_t shape_pos; /* where that stood, and data_offsets: for sft_check() */
+	uint32_t offsets_pos;
 	uint16_t shard;
 	uint8_t dtype;   /* index of sft_dtype() */
 	bool is_renamed; /* the name lies in the model's text: see filter.h */
@@ -37,7 +38,7 @@ struct sft_pair {
 };
 
 struct sft_header {
-	uint8_t *text;   /* less is left of it after sft_header_pack() */
+	uint8_t *text;   /* names, shapes and metadata are left of it once it is parsed */
 	size_t text_len; /* N */
 	struct sft_tensor *tensors;
 	size_t tensor_count;
@@ -68,11 +69,28 @@ sft_header_decode_len(const uint8_t field[SFT_LEN_FIELD_LEN], uint64_t file_len,
  * Checks the text itself and the types in it; sft_check() does the rest. Of tensors with
  * equal names the last one stays. Linear in the text, whatever it holds.
  *
+ * Of a typical entry, {"dtype":"F32","shape":[2],"data_offsets":[0,8]}, only the name and
+ * the shape are looked at later, a third of the text: they move to its front.
+ *
  * Return: SFT_OK, SFT_E_INVALID_HEADER, SFT_E_INVALID_HEADER_DESERIALIZATION, SFT_E_IO or
  * SFT_E_NO_MEMORY.
  */
 SFT_MUST_CHECK enum sft_status sft_header_parse(struct sft_header *header, uint16_t shard,
 						struct sft_error *err);
+
+/**
+ * sft_header_read() - the same with the text that a file has behind its first bytes
+ * @header: zero but for @text_len
+ * @fd:     of the file; has the bytes
+ * @piece:  bytes to read at a time: SFT_FEED_PIECE but in tests
+ *
+ * The text is read while it is parsed, and takes no more memory than what is kept of it.
+ *
+ * Return: also SFT_E_CHANGED, as of sft_read_all().
+ */
+SFT_MUST_CHECK enum sft_status sft_header_read(struct sft_header *header, int fd,
+					       size_t piece, uint16_t shard,
+					       struct sft_error *err);
 
 /* Frees the text and all that was made from it. */
 void sft_header_done(struct sft_header *header);
@@ -154,11 +172,5 @@ void sft_shape_format(struct sft_shape shape, char *out, size_t cap);
  */
 SFT_MUST_CHECK enum sft_status sft_check(const struct sft_header *header,
 					 uint64_t file_len, struct sft_error *err);
-
-/**
- * sft_header_pack() - give back the memory of text that is not needed any more
- * @header: parsed and checked; its names, shapes and metadata stay what they are
- */
-void sft_header_pack(struct sft_header *header);
 
 #endif /* SFT_CORE_HEADER_H */

@@ -117,4 +117,15 @@ static inline const struct sft_backing *sft_model_file(const struct sft_model *m
 		       : &model->companions.files[idx - model->shard_count].file;
 }
 
+/**
+ * sft_model_tree() - a tree of the names of tensors and aliases, or of the companions
+ * @ret_tree: its names point into the model
+ *
+ * Return: as sft_tree_build().
+ */
+SFT_MUST_CHECK enum sft_status sft_model_tree(const struct sft_model *model,
+					      enum sft_tree_kind kind,
+					      struct sft_tree *ret_tree,
+					      struct sft_error *err);
+
 #endif /* SFT_CORE_MODEL_H */

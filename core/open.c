@@ -121,9 +121,8 @@ static enum sft_status open_companions(struct sft_model *model,
 	return status;
 }
 
-/* The trees of tensors and aliases, or, of paths, of the companions. */
-static enum sft_status build_tree(struct sft_model *model, enum sft_tree_kind kind,
-				  struct sft_error *err)
+enum sft_status sft_model_tree(const struct sft_model *model, enum sft_tree_kind kind,
+			       struct sft_tree *ret_tree, struct sft_error *err)
 {
 	const bool is_paths = kind == SFT_TREE_PATHS;
 	const size_t count = is_paths ? model->companions.count
@@ -140,7 +139,13 @@ static enum sft_status build_tree(struct sft_model *model, enum sft_tree_kind ki
 		else
 			names[i] = model->aliases[i - model->tensor_count].name;
 	}
-	return sft_tree_build(&model->trees[kind], kind, names, count, err);
+	return sft_tree_build(ret_tree, kind, names, count, err);
+}
+
+static enum sft_status build_tree(struct sft_model *model, enum sft_tree_kind kind,
+				  struct sft_error *err)
+{
+	return sft_model_tree(model, kind, &model->trees[kind], err);
 }
 
 /* One of the trees, made by a thread of its own. */
@@ -274,9 +279,7 @@ static enum sft_status open_model(struct sft_model *model,
 		status = sft_filter_apply(model, options->filter, err);
 	if (status == SFT_OK)
 		status = sft_metadata_keep_format(model, err);
-	if (status == SFT_OK && model->names_only)
-		status = build_tree(model, SFT_TREE_NESTED, err);
-	else if (status == SFT_OK)
+	if (status == SFT_OK && !model->names_only)
 		status = open_files(model, source, err);
 	if (status == SFT_OK)
 		status = sft_describe_model(model, err);

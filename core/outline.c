@@ -161,11 +161,20 @@ enum sft_status sft_outline_model(const struct sft_model *model,
 				  struct sft_outline **ret_outline, struct sft_error *err)
 {
 	struct sft_outline *outline = calloc(1, sizeof(*outline));
+	enum sft_status status = SFT_OK;
 
 	if (outline == NULL)
 		return sft_fail_memory(err);
 	outline->model = model;
 	outline->tree = &model->trees[SFT_TREE_NESTED];
+	if (model->names_only) {
+		outline->tree = &outline->own_tree;
+		status = sft_model_tree(model, SFT_TREE_NESTED, &outline->own_tree, err);
+	}
+	if (status != SFT_OK) {
+		sft_outline_free(outline);
+		return status;
+	}
 	return finish(outline, ret_outline, err);
 }
 

@@ -19,6 +19,20 @@ enum sft_status sft_scan_fail(struct sft_scan *scan, size_t off, const char *for
 	return sft_fail(scan->err, scan->status, scan->base + off, "%s", line);
 }
 
+static bool has_more(const struct sft_scan *scan)
+{
+	return scan->feed != NULL && sft_feed_has_more(scan->feed);
+}
+
+void sft_scan_fill(struct sft_scan *scan)
+{
+	while (has_more(scan) && scan->len - scan->off < SFT_SCAN_AHEAD) {
+		sft_feed_more(scan->feed,
+			      scan->held < scan->off ? scan->held : scan->off);
+		scan->len = scan->feed->ready;
+	}
+}
+
 /* Fails at the next byte that is no whitespace, saying what should have been there. */
 static enum sft_status fail_expected(struct sft_scan *scan, const char *wanted)
 {
@@ -134,6 +148,7 @@ static enum sft_status take_escape(struct sft_scan *scan, uint8_t *out, size_t *
 	uint32_t cp = 0;
 	uint8_t byte;
 
+	sft_scan_fill(scan);
 	if (scan->len - scan->off < 2)
 		return sft_scan_fail(scan, scan->len,
 				     "the JSON text ends inside a string");
@@ -159,6 +174,39 @@ static inline bool is_special(uint8_t byte)
 	return byte == '"' || byte == '\\' || byte < 0x20;
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether one of eight bytes is special; a byte after that may be taken for one. */
+static inline bool has_special(uint64_t eight)
+{
+	const uint64_t quotes = eight ^ EACH('"');
+	const uint64_t slashes = eight ^ EACH('\\');
+
+	return ((((eight - EACH(0x20)) & ~eight) | ((quotes - EACH(1)) & ~quotes) |
+		 ((slashes - EACH(1)) & ~slashes)) &
+		EACH(0x80)) != 0;
+}
+
+/* Moves the cursor to the next special byte, or to the end. */
+static void skip_plain(struct sft_scan *scan)
+{
+	for (;;) {
+		uint64_t eight;
+
+		while (scan->len - scan->off >= sizeof(eight)) {
+			memcpy(&eight, scan->text + scan->off, sizeof(eight));
+			if (has_special(eight))
+				break;
+			scan->off += sizeof(eight);
+		}
+		while (scan->off < scan->len && !is_special(scan->text[scan->off]))
+			scan->off++;
+		if (scan->off < scan->len || !has_more(scan))
+			return;
+		sft_scan_fill(scan);
+	}
+}
+
 enum sft_status sft_scan_string(struct sft_scan *scan, struct sft_bytes *ret_text)
 {
 	enum sft_status status = expect(scan, '"');
@@ -169,8 +217,7 @@ enum sft_status sft_scan_string(struct sft_scan *scan, struct sft_bytes *ret_tex
 		const size_t run = scan->off;
 		size_t len = 0;
 
-		while (scan->off < scan->len && !is_special(scan->text[scan->off]))
-			scan->off++;
+		skip_plain(scan);
 		if (out != run)
 			memmove(scan->text + out, scan->text + run, scan->off - run);
 		out += scan->off - run;
@@ -201,6 +248,12 @@ enum sft_status sft_scan_key(struct sft_scan *scan, struct sft_bytes *ret_key)
 
 /* ---- other scalars ---- */
 
+/* What makes a number of digits one that is no integer. */
+static bool is_fraction(uint8_t byte)
+{
+	return byte == '.' || byte == 'e' || byte == 'E';
+}
+
 enum sft_status sft_scan_uint(struct sft_scan *scan, uint64_t *ret_value)
 {
 	const int first = sft_scan_peek(scan);
@@ -219,8 +272,7 @@ enum sft_status sft_scan_uint(struct sft_scan *scan, uint64_t *ret_value)
 	}
 	if (first == '0' && scan->off - begin > 1)
 		return sft_scan_fail(scan, begin, "integer with a leading zero");
-	if (scan->off < scan->len && strchr(".eE", scan->text[scan->off]) != NULL &&
-	    scan->text[scan->off] != '\0')
+	if (scan->off < scan->len && is_fraction(scan->text[scan->off]))
 		return sft_scan_fail(scan, begin,
 				     "a floating-point number where an unsigned "
 				     "integer should be");
@@ -245,6 +297,23 @@ enum sft_status sft_scan_null(struct sft_scan *scan)
 	return take_word(scan, "null");
 }
 
+/* Has all of the number at the cursor be there: what checks it wants it in one piece. */
+static void fill_number(struct sft_scan *scan)
+{
+	const size_t begin = scan->off;
+	const size_t held = scan->held;
+
+	if (held > begin)
+		scan->held = begin;
+	while (has_more(scan) && scan->off < scan->len &&
+	       strchr("+-.0123456789Ee", scan->text[scan->off]) != NULL) {
+		if (++scan->off == scan->len)
+			sft_scan_fill(scan);
+	}
+	scan->off = begin;
+	scan->held = held;
+}
+
 enum sft_status sft_scan_scalar(struct sft_scan *scan)
 {
 	struct sft_bytes text;
@@ -262,6 +331,7 @@ enum sft_status sft_scan_scalar(struct sft_scan *scan)
 		return take_word(scan, "null");
 	case '-':
 	case '0' ... '9':
+		fill_number(scan);
 		why = sft_number_check(scan->text + scan->off, scan->len - scan->off,
 				       &len);
 		if (why != NULL)

@@ -24,13 +24,20 @@
 #define SFT_CORE_SCAN_H
 
 #include "core/bytes.h"
+#include "core/feed.h"
 #include "core/sft.h"
 
 #define SFT_SCAN_DEPTH_MAX 127u /* containers open at once; the reference's limit */
 
+/* A token that sft_scan_peek() is at lies in the text so far: but for strings, numbers.
+ */
+#define SFT_SCAN_AHEAD 64u
+
 struct sft_scan {
 	uint8_t *text;          /* the caller's; changed as strings are decoded */
-	size_t len;             /* bytes of @text */
+	size_t len;             /* bytes of @text; with @feed, so far */
+	struct sft_feed *feed;  /* where more comes from; NULL: nowhere */
+	size_t held;            /* with @feed: see sft_scan_hold() */
 	size_t off;             /* the cursor */
 	enum sft_status status; /* what a violation of the grammar is called */
 	uint64_t base;          /* position of text[0] in its file, for messages */
@@ -47,17 +54,41 @@ struct sft_scan {
 __attribute__((format(printf, 3, 4))) enum sft_status
 sft_scan_fail(struct sft_scan *scan, size_t off, const char *format, ...);
 
+/* Has SFT_SCAN_AHEAD bytes be there behind the cursor, or all that there are. */
+void sft_scan_fill(struct sft_scan *scan);
+
 /* Skips whitespace. Return: the next byte, not consumed, or -1 at the end of the text. */
 static inline int sft_scan_peek(struct sft_scan *scan)
 {
-	while (scan->off < scan->len) {
-		const uint8_t byte = scan->text[scan->off];
+	for (;; scan->off++) {
+		uint8_t byte;
 
+		if (scan->len - scan->off < SFT_SCAN_AHEAD)
+			sft_scan_fill(scan);
+		if (scan->off == scan->len)
+			return -1;
+		byte = scan->text[scan->off];
 		if (byte != ' ' && byte != '\n' && byte != '\t' && byte != '\r')
 			return byte;
-		scan->off++;
 	}
-	return -1;
+}
+
+/**
+ * sft_scan_hold() - skip whitespace, and have the text from there on stay
+ *
+ * With a feed, text that the cursor has passed may go whenever it moves on, unless it is
+ * held: so hold before what is scanned and then looked at.
+ */
+static inline void sft_scan_hold(struct sft_scan *scan)
+{
+	sft_scan_peek(scan);
+	scan->held = scan->off;
+}
+
+/* Lets go of it. */
+static inline void sft_scan_drop(struct sft_scan *scan)
+{
+	scan->held = SIZE_MAX;
 }
 
 /**

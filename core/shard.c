@@ -23,21 +23,9 @@ static enum sft_status read_header(struct sft_shard *shard, uint16_t idx,
 	if (status != SFT_OK)
 		return status;
 	header->text_len = (size_t)len; /* has a limit */
-	/* Not a byte more than there is: sanitizers then see who reads on. */
-	header->text = malloc(len > 0 ? header->text_len : 1);
-	if (header->text == NULL)
-		return sft_fail(err, SFT_E_NO_MEMORY, SFT_POS_NONE,
-				"out of memory for a header of %" PRIu64 " bytes", len);
 	shard->data_off = SFT_LEN_FIELD_LEN + len;
-	status = sft_read_all(shard->file.fd, header->text, header->text_len,
-			      SFT_LEN_FIELD_LEN, err);
-	if (status == SFT_OK)
-		status = sft_header_parse(header, idx, err);
-	if (status == SFT_OK)
-		status = sft_check(header, shard->file.len, err);
-	if (status == SFT_OK)
-		sft_header_pack(header);
-	return status;
+	status = sft_header_read(header, shard->file.fd, SFT_FEED_PIECE, idx, err);
+	return status == SFT_OK ? sft_check(header, shard->file.len, err) : status;
 }
 
 /* Adds to a message what the file is, if that can be told. */

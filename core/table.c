@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "core/huge.h"
+
 #define SLOTS_MIN 64u
 
 enum sft_status sft_table_init(struct sft_table *table, sft_table_name name,
@@ -55,6 +57,7 @@ static bool grow(struct sft_table *table)
 
 	if (slots == NULL)
 		return false;
+	sft_huge(slots, count * sizeof(*slots));
 	for (size_t i = 0; i < table->slot_count; i++) {
 		size_t at = table->slots[i].hash & (count - 1);
 
@@ -70,10 +73,25 @@ static bool grow(struct sft_table *table)
 	return true;
 }
 
+uint32_t sft_table_expect(const struct sft_table *table, struct sft_bytes name)
+{
+	const uint32_t hash = hash_of(table, name);
+
+	__builtin_prefetch(&table->slots[hash & (table->slot_count - 1)], 1);
+	return hash;
+}
+
 enum sft_status sft_table_put(struct sft_table *table, struct sft_bytes name,
 			      uint32_t idx, uint32_t *ret_found, struct sft_error *err)
 {
-	const uint32_t hash = hash_of(table, name);
+	return sft_table_put_hashed(table, name, hash_of(table, name), idx, ret_found,
+				    err);
+}
+
+enum sft_status sft_table_put_hashed(struct sft_table *table, struct sft_bytes name,
+				     uint32_t hash, uint32_t idx, uint32_t *ret_found,
+				     struct sft_error *err)
+{
 	struct sft_table_slot *slot;
 
 	if (table->count >= table->slot_count / 4 * 3 && !grow(table))

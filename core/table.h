@@ -53,6 +53,20 @@ SFT_MUST_CHECK enum sft_status sft_table_put(struct sft_table *table,
 					     struct sft_bytes name, uint32_t idx,
 					     uint32_t *ret_found, struct sft_error *err);
 
+/**
+ * sft_table_expect() - the hash of a name that will soon be put in
+ *
+ * What is in the way of that comes into the cache meanwhile. It is the same until
+ * sft_table_done().
+ */
+uint32_t sft_table_expect(const struct sft_table *table, struct sft_bytes name);
+
+/* sft_table_put() with the hash of the name. */
+SFT_MUST_CHECK enum sft_status sft_table_put_hashed(struct sft_table *table,
+						    struct sft_bytes name, uint32_t hash,
+						    uint32_t idx, uint32_t *ret_found,
+						    struct sft_error *err);
+
 /* Return: false if the name was never put in. */
 bool sft_table_find(const struct sft_table *table, struct sft_bytes name,
 		    uint32_t *ret_idx);
