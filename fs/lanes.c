@@ -9,13 +9,13 @@
 
 struct waiting {
 	struct waiting *next;
-	struct fs_job job;
+	struct fs_request request;
 };
 
 struct lane {
 	unsigned room;       /* for threads that are answering */
 	atomic_uint busy;    /* of these */
-	atomic_uint waiting; /* jobs in the list, which is locked */
+	atomic_uint waiting; /* requests in the list, which is locked */
 	struct waiting *first, **last;
 };
 
@@ -117,14 +117,15 @@ static void leave(struct lane *lane)
 	atomic_fetch_sub(&lane->busy, 1);
 }
 
-/* Has a job wait for one of those in the lane. Return: false where memory is short. */
-static bool wait_in(struct fs_lanes *lanes, struct lane *lane, const struct fs_job *job)
+/* Has a request wait for one of those in the lane. Return: false where memory is short. */
+static bool wait_in(struct fs_lanes *lanes, struct lane *lane,
+		    const struct fs_request *request)
 {
 	struct waiting *waiting = malloc(sizeof(*waiting));
 
 	if (waiting == NULL)
 		return false;
-	*waiting = (struct waiting){ .job = *job };
+	*waiting = (struct waiting){ .request = *request };
 	pthread_mutex_lock(&lanes->lock);
 	*lane->last = waiting;
 	lane->last = &waiting->next;
@@ -133,7 +134,7 @@ static bool wait_in(struct fs_lanes *lanes, struct lane *lane, const struct fs_j
 	return true;
 }
 
-/* Takes the job that waits longest; NULL: there is none any more. */
+/* Takes the request that waits longest; NULL: there is none any more. */
 static struct waiting *take_next(struct fs_lanes *lanes, struct lane *lane)
 {
 	struct waiting *next;
@@ -151,8 +152,8 @@ static struct waiting *take_next(struct fs_lanes *lanes, struct lane *lane)
 }
 
 /*
- * Answers what waits, as long as there is room. Nobody is left behind: who adds a job
- * finds room here, or those who take it come here after they have left, and see the job.
+ * Answers what waits, as long as there is room. Nobody is left behind: who adds one
+ * finds room here, or those who take it come here after they have left, and see it.
  */
 static void serve_waiting(struct fs_lanes *lanes, struct lane *lane)
 {
@@ -160,23 +161,23 @@ static void serve_waiting(struct fs_lanes *lanes, struct lane *lane)
 		struct waiting *next = take_next(lanes, lane);
 
 		if (next != NULL)
-			next->job.answer(&next->job);
+			next->request.answer(&next->request);
 		free(next);
 		leave(lane);
 	}
 }
 
 void fs_lanes_answer(struct fs_lanes *lanes, enum fs_lane kind, dev_t device,
-		     const struct fs_job *job)
+		     const struct fs_request *request)
 {
 	struct lane *lane = find_lane(lanes, kind, device);
 
 	/* Who comes later waits behind those who wait. */
 	if (atomic_load(&lane->waiting) == 0 && enter(lane)) {
-		job->answer(job);
+		request->answer(request);
 		leave(lane);
-	} else if (!wait_in(lanes, lane, job)) {
-		fuse_reply_err(job->req, ENOMEM);
+	} else if (!wait_in(lanes, lane, request)) {
+		fuse_reply_err(request->req, ENOMEM);
 	}
 	serve_waiting(lanes, lane);
 }

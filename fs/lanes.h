@@ -26,8 +26,8 @@ enum fs_lane {
 };
 
 /* A request that may have to wait for a device. */
-struct fs_job {
-	void (*answer)(const struct fs_job *job); /* replies */
+struct fs_request {
+	void (*answer)(const struct fs_request *request); /* replies */
 	fuse_req_t req;
 	fuse_ino_t ino;
 	size_t size; /* of reads, as @off is */
@@ -47,12 +47,12 @@ void fs_lanes_free(struct fs_lanes *lanes);
  * fs_lanes_answer() - answer a request when it is its turn
  * @kind:   of lane
  * @device: that it may have to wait for
- * @job:    copied where it has to wait
+ * @request:    copied where it has to wait
  *
  * Safe from any thread. Returns when the request was answered, or waits for a thread that
  * will answer it before that returns from here. May reply ENOMEM itself.
  */
 void fs_lanes_answer(struct fs_lanes *lanes, enum fs_lane kind, dev_t device,
-		     const struct fs_job *job);
+		     const struct fs_request *request);
 
 #endif /* FS_LANES_H */

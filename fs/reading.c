@@ -59,37 +59,37 @@ static void choose_way(const struct fs_context *context, struct fuse_file_info *
 	}
 }
 
-static void answer_open(const struct fs_job *job)
+static void answer_open(const struct fs_request *request)
 {
-	struct fs_context *context = fs_context_of(job->req);
-	struct fuse_file_info fi = job->fi;
+	struct fs_context *context = fs_context_of(request->req);
+	struct fuse_file_info fi = request->fi;
 	struct sft_file *file;
 	struct sft_error err;
 	struct fs_place place;
 
-	if (!fs_take_place(job->req, job->ino, &place))
+	if (!fs_take_place(request->req, request->ino, &place))
 		return;
 	if (fs_place_open(context->model, &place, &file, &err) != SFT_OK) {
-		fuse_reply_err(job->req, fs_errno_of(context, &err));
+		fuse_reply_err(request->req, fs_errno_of(context, &err));
 		return;
 	}
-	if (!note_open(context, job->ino, place.ref)) {
+	if (!note_open(context, request->ino, place.ref)) {
 		sft_file_close(file);
-		fuse_reply_err(job->req, ESTALE);
+		fuse_reply_err(request->req, ESTALE);
 		return;
 	}
 	fi.fh = (uintptr_t)file;
 	choose_way(context, &fi);
 	atomic_fetch_add(&context->activity->open_files, 1);
 	/* No release will come where the caller is gone. */
-	if (fuse_reply_open(job->req, &fi) != 0)
-		close_file(context, job->ino, file);
+	if (fuse_reply_open(request->req, &fi) != 0)
+		close_file(context, request->ino, file);
 }
 
 /* Replies: fuse_reply_open, or EROFS, EISDIR, ELOOP, ESTALE, EIO, ENOMEM. */
 void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	const struct fs_job job = {
+	const struct fs_request request = {
 		.answer = answer_open, .req = req, .ino = ino, .fi = *fi
 	};
 	struct fs_context *context = fs_context_of(req);
@@ -106,7 +106,7 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	fs_lanes_answer(context->lanes, FS_LANE_OPEN,
-			sft_ref_device(context->model, place.ref), &job);
+			sft_ref_device(context->model, place.ref), &request);
 }
 
 /*
@@ -175,34 +175,36 @@ static bool has_left(void *req)
  * page, for which a mapping asks, has to be whole, or the kernel takes its end for that
  * of the file. It names an owner of locks for who reads, and none for a page.
  */
-static enum sft_status read_bytes(const struct fs_job *job, void *buf, size_t *ret_len,
-				  struct sft_error *err)
+static enum sft_status read_bytes(const struct fs_request *request, void *buf,
+				  size_t *ret_len, struct sft_error *err)
 {
-	const struct sft_file *file = file_of(&job->fi);
-	const struct sft_waiter waiter = { .has_left = has_left, .arg = job->req };
+	const struct sft_file *file = file_of(&request->fi);
+	const struct sft_waiter waiter = { .has_left = has_left, .arg = request->req };
 
-	if (job->fi.lock_owner != 0)
-		return sft_file_read_some(file, (uint64_t)job->off, buf, job->size,
-					  ret_len, &waiter, err);
-	return sft_file_read(file, (uint64_t)job->off, buf, job->size, ret_len, err);
+	if (request->fi.lock_owner != 0)
+		return sft_file_read_some(file, (uint64_t)request->off, buf,
+					  request->size, ret_len, &waiter, err);
+	return sft_file_read(file, (uint64_t)request->off, buf, request->size, ret_len,
+			     err);
 }
 
-static void answer_read(const struct fs_job *job)
+static void answer_read(const struct fs_request *request)
 {
-	struct fs_context *context = fs_context_of(job->req);
+	struct fs_context *context = fs_context_of(request->req);
 	auto_free void *buf = NULL;
 	struct sft_error err;
 	size_t len;
 
-	if (reply_mapped(job->req, file_of(&job->fi), job->size, (uint64_t)job->off))
+	if (reply_mapped(request->req, file_of(&request->fi), request->size,
+			 (uint64_t)request->off))
 		return;
-	buf = malloc(job->size > 0 ? job->size : 1);
+	buf = malloc(request->size > 0 ? request->size : 1);
 	if (buf == NULL)
-		fuse_reply_err(job->req, ENOMEM);
-	else if (read_bytes(job, buf, &len, &err) != SFT_OK)
-		fuse_reply_err(job->req, fs_errno_of(context, &err));
+		fuse_reply_err(request->req, ENOMEM);
+	else if (read_bytes(request, buf, &len, &err) != SFT_OK)
+		fuse_reply_err(request->req, fs_errno_of(context, &err));
 	else
-		fuse_reply_buf(job->req, buf, len);
+		fuse_reply_buf(request->req, buf, len);
 }
 
 /*
@@ -212,15 +214,15 @@ static void answer_read(const struct fs_job *job)
 void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		struct fuse_file_info *fi)
 {
-	const struct fs_job job = { .answer = answer_read,
-				    .req = req,
-				    .ino = ino,
-				    .size = size,
-				    .off = off,
-				    .fi = *fi };
+	const struct fs_request request = { .answer = answer_read,
+					    .req = req,
+					    .ino = ino,
+					    .size = size,
+					    .off = off,
+					    .fi = *fi };
 
 	fs_lanes_answer(fs_context_of(req)->lanes, FS_LANE_READ,
-			sft_file_device(file_of(fi)), &job);
+			sft_file_device(file_of(fi)), &request);
 }
 
 /* Replies: 0. */

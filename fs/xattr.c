@@ -56,21 +56,21 @@ static bool has_left(void *req)
 	return fuse_req_interrupted(req);
 }
 
-static void answer_digest(const struct fs_job *job)
+static void answer_digest(const struct fs_request *request)
 {
-	struct fs_context *context = fs_context_of(job->req);
-	const struct sft_waiter waiter = { .has_left = has_left, .arg = job->req };
+	struct fs_context *context = fs_context_of(request->req);
+	const struct sft_waiter waiter = { .has_left = has_left, .arg = request->req };
 	char digest[SFT_DIGEST_TEXT_LEN];
 	struct fs_place place;
 	struct sft_error err;
 
-	if (!fs_take_place(job->req, job->ino, &place))
+	if (!fs_take_place(request->req, request->ino, &place))
 		return;
 	if (sft_ref_digest(context->model, place.ref, slice_of(&place), &waiter, digest,
 			   &err) != SFT_OK)
-		fuse_reply_err(job->req, fs_errno_of(context, &err));
+		fuse_reply_err(request->req, fs_errno_of(context, &err));
 	else
-		reply(job->req, digest, strlen(digest), job->size);
+		reply(request->req, digest, strlen(digest), request->size);
 }
 
 /* Of the digest only the length is known before all is read. */
@@ -78,7 +78,7 @@ static void reply_digest(fuse_req_t req, fuse_ino_t ino, const struct fs_place *
 			 size_t size)
 {
 	const struct fs_context *context = fs_context_of(req);
-	const struct fs_job job = {
+	const struct fs_request request = {
 		.answer = answer_digest, .req = req, .ino = ino, .size = size
 	};
 
@@ -86,7 +86,7 @@ static void reply_digest(fuse_req_t req, fuse_ino_t ino, const struct fs_place *
 		reply(req, NULL, DIGEST_LEN, size);
 	else
 		fs_lanes_answer(context->lanes, FS_LANE_READ,
-				sft_ref_device(context->model, place->ref), &job);
+				sft_ref_device(context->model, place->ref), &request);
 }
 
 static void reply_fact(fuse_req_t req, const struct fs_place *place, enum sft_fact fact,
