@@ -176,15 +176,16 @@ static inline bool is_special(uint8_t byte)
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Whether one of eight bytes is special; a byte after that may be taken for one. */
+/* Whether one of eight bytes is zero; no carry leaves its byte. */
+static inline bool has_zero(uint64_t eight)
+{
+	return (~(((eight & EACH(0x7f)) + EACH(0x7f)) | eight) & EACH(0x80)) != 0;
+}
+
 static inline bool has_special(uint64_t eight)
 {
-	const uint64_t quotes = eight ^ EACH('"');
-	const uint64_t slashes = eight ^ EACH('\\');
-
-	return ((((eight - EACH(0x20)) & ~eight) | ((quotes - EACH(1)) & ~quotes) |
-		 ((slashes - EACH(1)) & ~slashes)) &
-		EACH(0x80)) != 0;
+	return has_zero(eight & EACH(0xe0)) || /* below 0x20 */
+	       has_zero(eight ^ EACH('"')) || has_zero(eight ^ EACH('\\'));
 }
 
 /* Moves the cursor to the next special byte, or to the end. */
