@@ -18,8 +18,7 @@
 #include "fs/options.h"
 #include "fs/passthrough.h"
 
-#define FS_READ_AHEAD (1u << 20)         /* bytes; the largest request the kernel makes */
-#define FS_READ_AHEAD_LEAST (128u << 10) /* of who reads on, where nobody raised it */
+#define FS_READ_AHEAD (1u << 20) /* bytes; the largest request the kernel makes */
 /*
  * Requests of read-ahead that the kernel has under way at once. Its own 12 could all be
  * for a device that hangs; what is more than the lanes let through waits there.

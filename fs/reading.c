@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,16 +13,46 @@
 #include "fs/fuse_abi.h"
 #include "fs/reply.h"
 
-#define IOV_MAX_COUNT 256u /* pieces of one reply; more of them are copied */
+#define IOV_MAX_COUNT 256u    /* pieces of one reply; more of them are copied */
+#define REQUESTS_UNDER_WAY 4u /* of one who reads on */
+
+/* An open file, which the kernel names by the address. */
+struct handle {
+	struct sft_file *file;
+	atomic_uint_fast64_t next; /* behind the last request that was begun */
+};
+
+static struct handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
+}
 
 static struct sft_file *file_of(const struct fuse_file_info *fi)
 {
-	return (struct sft_file *)(uintptr_t)fi->fh;
+	return handle_of(fi)->file;
 }
 
-static void close_file(struct fs_context *context, fuse_ino_t ino, struct sft_file *file)
+static struct handle *new_handle(struct sft_file *file)
 {
-	sft_file_close(file);
+	struct handle *handle = calloc(1, sizeof(*handle));
+
+	if (handle == NULL)
+		sft_file_close(file);
+	else
+		handle->file = file;
+	return handle;
+}
+
+static void free_handle(struct handle *handle)
+{
+	sft_file_close(handle->file);
+	free(handle);
+}
+
+static void close_handle(struct fs_context *context, fuse_ino_t ino,
+			 struct handle *handle)
+{
+	free_handle(handle);
 	if (fs_slices_has(ino)) {
 		fs_slices_close(context->slices, ino);
 		if (fs_slices_any_gone(context->slices))
@@ -63,6 +94,7 @@ static void answer_open(const struct fs_request *request)
 {
 	struct fs_context *context = fs_context_of(request->req);
 	struct fuse_file_info fi = request->fi;
+	struct handle *handle;
 	struct sft_file *file;
 	struct sft_error err;
 	struct fs_place place;
@@ -73,17 +105,22 @@ static void answer_open(const struct fs_request *request)
 		fuse_reply_err(request->req, fs_errno_of(context, &err));
 		return;
 	}
+	handle = new_handle(file);
+	if (handle == NULL) {
+		fuse_reply_err(request->req, ENOMEM);
+		return;
+	}
 	if (!note_open(context, request->ino, place.ref)) {
-		sft_file_close(file);
+		free_handle(handle);
 		fuse_reply_err(request->req, ESTALE);
 		return;
 	}
-	fi.fh = (uintptr_t)file;
+	fi.fh = (uintptr_t)handle;
 	choose_way(context, &fi);
 	atomic_fetch_add(&context->activity->open_files, 1);
 	/* No release will come where the caller is gone. */
 	if (fuse_reply_open(request->req, &fi) != 0)
-		close_file(context, request->ino, file);
+		close_handle(context, request->ino, handle);
 }
 
 /* Replies: fuse_reply_open, or EROFS, EISDIR, ELOOP, ESTALE, EIO, ENOMEM. */
@@ -110,10 +147,23 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 }
 
 /*
+ * Whether a request is one of those by which a file is read from front to back. The
+ * kernel has several of them under way, which come to us in any order.
+ */
+static bool reads_on(struct handle *handle, uint64_t off, size_t size)
+{
+	const uint64_t end = off + size; /* cannot wrap: an off_t is signed */
+	const uint64_t next = atomic_exchange(&handle->next, end);
+	const uint64_t jump = off > next ? off - next : next - off;
+
+	return jump / REQUESTS_UNDER_WAY < size;
+}
+
+/*
  * Has the kernel read just these bytes of the source, all at once, unless it has them.
- * Left to the faults of a mapping it reads as much around each of them, which of a small
- * read is many times what was asked for. Whoever reads on and on asks for more at a time,
- * and is better off with what is read around.
+ * Left to the faults of a mapping it reads around each of them, which is more than was
+ * asked for, but not all of that at once. Who reads on is better off with what is read
+ * around.
  */
 static void fetch(const struct iovec *iov, size_t count)
 {
@@ -134,8 +184,7 @@ static void fetch(const struct iovec *iov, size_t count)
  * Replies from memory: mappings of the source, and what the model keeps. Return: false if
  * nothing was sent.
  */
-static bool reply_mapped(fuse_req_t req, const struct sft_file *file, size_t size,
-			 uint64_t off)
+static bool reply_mapped(fuse_req_t req, struct handle *handle, size_t size, uint64_t off)
 {
 	struct fs_context *context = fs_context_of(req);
 	struct iovec iov[IOV_MAX_COUNT];
@@ -143,13 +192,13 @@ static bool reply_mapped(fuse_req_t req, const struct sft_file *file, size_t siz
 	struct sft_error err;
 	size_t count;
 
-	if (!sft_file_map(file, off, size, iov, IOV_MAX_COUNT, &count, &home))
+	if (!sft_file_map(handle->file, off, size, iov, IOV_MAX_COUNT, &count, &home))
 		return false;
 	if (sft_home_check(context->model, home, &err) != SFT_OK) {
 		fuse_reply_err(req, fs_errno_of(context, &err));
 		return true;
 	}
-	if (size < FS_READ_AHEAD_LEAST)
+	if (!reads_on(handle, off, size))
 		fetch(iov, count);
 	/* The kernel copies. Where a page is gone the reader gets EIO from it. */
 	if (count == 1) /* without the allocation that libfuse makes for more */
@@ -195,7 +244,7 @@ static void answer_read(const struct fs_request *request)
 	struct sft_error err;
 	size_t len;
 
-	if (reply_mapped(request->req, file_of(&request->fi), request->size,
+	if (reply_mapped(request->req, handle_of(&request->fi), request->size,
 			 (uint64_t)request->off))
 		return;
 	buf = malloc(request->size > 0 ? request->size : 1);
@@ -228,6 +277,6 @@ void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 /* Replies: 0. */
 void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	close_file(fs_context_of(req), ino, file_of(fi));
+	close_handle(fs_context_of(req), ino, handle_of(fi));
 	fuse_reply_err(req, 0);
 }

@@ -117,6 +117,9 @@ def set_goals(contest, first, again, mapped, cost):
 
 def cold(contest):
     """Nothing in any cache: each mount is made after they were dropped."""
+    if not contest.is_root:
+        return
+
     table = Table("everything cold, 1 MiB reads", "GB/s", SOURCE)
     places = Table("everything cold, 4 KiB at 2,000 places", "thousand a second", SOURCE)
     blocks = Table("everything cold, 128 KiB at 500 places", "thousand a second", SOURCE)
@@ -228,7 +231,7 @@ def by_size(contest):
     return sizes, table
 
 
-def special(contest, setup):
+def special(contest):
     """Files that the kernel reads itself, and -o direct, where kernel and libfuse can."""
     content = contest.content
     whole = peers.Ours(contest.newest.program, content, name="model.safetensors of the mount",
@@ -253,16 +256,10 @@ def special(contest, setup):
     goal("-o direct as np.load, of the model file", tables["fresh"].ratio(direct.name), 0.55)
 
 
-def measure(report, setup):
-    """All of it."""
+def run(part, report, setup):
+    """A part of the benchmark: one of the functions above, with a tensor of its own."""
     contest = Contest(report, setup)
     try:
-        first_and_again(contest)
-        at_random(contest)
-        parallel(contest)
-        special(contest, setup)
-        if contest.is_root:
-            cold(contest)
-        return by_size(contest)
+        return part(contest)
     finally:
         contest.content.remove()
