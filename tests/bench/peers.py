@@ -195,11 +195,11 @@ class Foreground:
                 process.wait(60)
 
 
-def kernel(bench_tools, content):
-    """What the kernel takes by itself: a server that does nothing."""
+def kernel(bench_tools, content, *words):
+    """What the kernel takes by itself: a server that does nothing; "user": of a user's mount."""
     point = content.work / "responder"
-    return Foreground("the kernel's own price", point,
-                      [bench_tools.responder(), point, content.size], "file")
+    return Foreground(" of a ".join(["the kernel's own price", *words]), point,
+                      [bench_tools.responder(), point, content.size, *words], "file")
 
 
 def squashfuse(content):

@@ -6,6 +6,7 @@ from bench.measure import SMALLER, Table, run_rounds
 READERS = {"1 MiB reads": "read:1048576", "cat's 128 KiB reads": "read:131072",
            "into fresh memory, as np.load": "fresh"}
 SOURCE, OURS, PRICE = "the model file", "safetensorsfs", "the kernel's own price"
+USERS_PRICE = f"{PRICE} of a user"
 
 
 def gigabytes(size, nanoseconds):
@@ -31,6 +32,7 @@ class Contest:
         self.is_root = tools.can_drop_caches()
         if self.is_root:
             self.cached.append(peers.kernel(setup.tools, self.content))
+            self.cached.append(peers.kernel(setup.tools, self.content, "user"))
             self.cached.append(peers.Unprivileged(
                 setup.program, self.content, setup.tools.folder / "bench-reader"))
         else:
@@ -100,8 +102,10 @@ def set_goals(contest, first, again, mapped, cost):
     goal = contest.report.goal
     block = first["1 MiB reads"]
     goal("first read, of the kernel's own price", block.ratio(OURS, PRICE), 0.9)
+    goal("first read of a user, of the kernel's own price",
+         block.ratio(peers.Unprivileged.NAME, USERS_PRICE), 0.9)
     rival = best(contest, block, contest.fuse)
-    for name in (OURS, f"{OURS}, unprivileged"):
+    for name in (OURS, peers.Unprivileged.NAME):
         goal(f"first read of {name}, of {rival}", rival and block.ratio(name, rival), 1.5)
     for name, limit in zip(READERS, (0.28, 0.28, 0.36)):
         goal(f"first read, {name}, of the model file", first[name].ratio(OURS), limit)
@@ -137,7 +141,7 @@ def cold(contest):
                              gigabytes(contest.size, took))
         return way
 
-    with_disk = [peer for peer in contest.all() if peer.name != PRICE]
+    with_disk = [peer for peer in contest.all() if peer.name not in (PRICE, USERS_PRICE)]
     run_rounds(contest.report, [way_of(peer) for peer in with_disk])
     contest.report.finish(table, places, blocks)
     goal = contest.report.goal
@@ -226,7 +230,7 @@ def by_size(contest):
         return way
 
     run_rounds(contest.report, [way_of(peer) for peer in contest.all()
-                                if peer.name not in ("fuse-zip", PRICE)])
+                                if peer.name not in ("fuse-zip", PRICE, USERS_PRICE)])
     contest.report.finish(table)
     return sizes, table
 

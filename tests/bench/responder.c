@@ -2,13 +2,14 @@
 /*
  * tests/bench/responder.c - a FUSE server that does nothing: what the kernel takes itself
  *
- *	bench-responder MOUNTPOINT LENGTH
+ *	bench-responder MOUNTPOINT LENGTH [user]
  *
  * Mounts a folder with one file, `file`, of LENGTH bytes, and answers every read of it
- *from the same buffer in memory. It speaks the kernel's protocol (linux/fuse.h) with
- *nothing between, asks for the same requests as safetensorsfs does (a megabyte of
- *read-ahead, pages kept), and so shows what reading through FUSE costs before a server
- *has done anything. Needs root. Runs in the foreground and ends with its mount.
+ * from the same buffer in memory. It speaks the kernel's protocol (linux/fuse.h) with
+ * nothing between, asks for the same requests as safetensorsfs does (pages kept, and a
+ * megabyte of read-ahead, or what a mount of a user has), and so shows what reading
+ * through FUSE costs before a server has done anything. Needs root. Runs in the
+ *foreground and ends with its mount.
  */
 #define _GNU_SOURCE /* O_CLOEXEC and others */
 #include <err.h>
@@ -206,8 +207,8 @@ int main(int argc, char **argv)
 	pthread_t threads[THREADS];
 	char options[128];
 
-	if (argc != 3)
-		errx(2, "usage: %s MOUNTPOINT LENGTH", argv[0]);
+	if (argc != 3 && (argc != 4 || strcmp(argv[3], "user") != 0))
+		errx(2, "usage: %s MOUNTPOINT LENGTH [user]", argv[0]);
 	server.len = strtoull(argv[2], NULL, 10);
 	server.data = malloc(READ_LEN);
 	if (server.fd < 0 || server.data == NULL)
@@ -219,7 +220,8 @@ int main(int argc, char **argv)
 	if (mount("responder", argv[1], "fuse.responder",
 		  MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOATIME, options) != 0)
 		err(1, "%s: cannot mount", argv[1]);
-	raise_read_ahead(argv[1]);
+	if (argc == 3)
+		raise_read_ahead(argv[1]);
 	for (size_t i = 0; i < THREADS; i++)
 		if (pthread_create(&threads[i], NULL, serve, &server) != 0)
 			errx(1, "cannot start a thread");
