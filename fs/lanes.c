@@ -117,7 +117,7 @@ static void leave(struct lane *lane)
 	atomic_fetch_sub(&lane->busy, 1);
 }
 
-/* Has a request wait for one of those in the lane. Return: false where memory is short. */
+/* Has a request wait for one of those in the lane. Return: false: memory is short. */
 static bool wait_in(struct fs_lanes *lanes, struct lane *lane,
 		    const struct fs_request *request)
 {

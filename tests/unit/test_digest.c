@@ -169,7 +169,7 @@ static void test_some(void **state)
 {
 	struct sft_model *model = open_lines(*state);
 	struct sft_file *file = open_list(model);
-	const size_t whole = sft_file_len(file);
+	const size_t whole = (size_t)sft_file_len(file);
 	const size_t first = strlen(lines[0].path) + 35;
 	const size_t second = first + strlen(lines[1].path) + 35;
 	const size_t third = second + strlen(lines[2].path) + 35;
