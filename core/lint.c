@@ -34,23 +34,25 @@ static const char *const rule_texts[RULE_COUNT] = {
 	"a dtype written as an object, not as a string",
 };
 
+#define KEYS_FEW 32u /* of one object: they are compared one by one */
+
 struct lint {
 	struct sft_scan scan;
 	size_t first[RULE_COUNT]; /* offsets in the text */
 	uint64_t count[RULE_COUNT];
 	/* Where the walk is: the containers that are open, outermost first. */
 	char closes[SFT_SCAN_DEPTH_MAX];
-	uint32_t objects[SFT_SCAN_DEPTH_MAX]; /* a number for each */
-	size_t elements[SFT_SCAN_DEPTH_MAX];  /* behind in each */
+	size_t elements[SFT_SCAN_DEPTH_MAX];         /* behind in each */
+	size_t keys_begin[SFT_SCAN_DEPTH_MAX];       /* of each, in @keys */
+	struct sft_table tables[SFT_SCAN_DEPTH_MAX]; /* of those with many keys */
 	unsigned depth;
-	uint32_t object_count;
 	bool in_metadata, in_dtype; /* the keys on the way say so */
-	/* The keys seen: the number of the object and the name, in one text. */
-	uint8_t *keys;
-	size_t keys_len, keys_room;
-	struct sft_bytes *key_spans; /* data is an offset until asked for: @keys moves */
+	/* The keys, all different, of the objects that are open; they lie in the text. */
+	struct sft_bytes *keys;
 	size_t key_count, key_room;
-	struct sft_table key_table;
+	/* Those of the outermost object may be counted only. */
+	bool only_counts;
+	size_t name_count; /* without "__metadata__", which stands once at most */
 };
 
 static void report(struct lint *lint, enum rule rule, size_t off)
@@ -62,40 +64,62 @@ static void report(struct lint *lint, enum rule rule, size_t off)
 static struct sft_bytes key_of(const void *ctx, uint32_t idx)
 {
 	const struct lint *lint = ctx;
-	const struct sft_bytes span = lint->key_spans[idx];
 
-	return (struct sft_bytes){ lint->keys + (uintptr_t)span.data, span.len };
+	return lint->keys[idx];
+}
+
+/* Makes a table of the keys that the innermost object has so far. */
+static enum sft_status begin_table(struct lint *lint, struct sft_table *table)
+{
+	enum sft_status status = sft_table_init(table, key_of, lint, lint->scan.err);
+	uint32_t idx;
+
+	for (size_t i = lint->keys_begin[lint->depth - 1];
+	     status == SFT_OK && i < lint->key_count; i++)
+		status = sft_table_put(table, lint->keys[i], (uint32_t)i, &idx,
+				       lint->scan.err);
+	return status;
+}
+
+/* Looks for a key in the innermost object; @ret_idx: the end of @keys if it is new. */
+static enum sft_status find_key(struct lint *lint, struct sft_bytes key, size_t *ret_idx)
+{
+	struct sft_table *table = &lint->tables[lint->depth - 1];
+	const size_t begin = lint->keys_begin[lint->depth - 1];
+	const uint32_t end = (uint32_t)lint->key_count; /* below 10^8 */
+	enum sft_status status = SFT_OK;
+	uint32_t idx = (uint32_t)begin;
+
+	if (end - begin < KEYS_FEW) {
+		while (idx < end && !sft_bytes_equal(lint->keys[idx], key))
+			idx++;
+		*ret_idx = idx;
+		return SFT_OK;
+	}
+	if (table->slots == NULL)
+		status = begin_table(lint, table);
+	if (status == SFT_OK)
+		status = sft_table_put(table, key, end, &idx, lint->scan.err);
+	*ret_idx = idx;
+	return status;
 }
 
 /* Notes a key of the innermost object, and whether it stood there before. */
 static enum sft_status note_key(struct lint *lint, struct sft_bytes key, size_t off)
 {
-	const uint32_t object = lint->objects[lint->depth - 1];
-	const size_t begin = lint->keys_len;
-	const size_t len = sizeof(object) + key.len;
-	const uint32_t count = (uint32_t)lint->key_count;
 	enum sft_status status;
-	uint32_t idx;
+	size_t idx;
 
-	if (!sft_array_reserve(&lint->keys, 1, begin + len, &lint->keys_room) ||
-	    !sft_array_reserve(&lint->key_spans, sizeof(*lint->key_spans),
-			       lint->key_count + 1, &lint->key_room))
+	if (!sft_array_reserve(&lint->keys, sizeof(*lint->keys), lint->key_count + 1,
+			       &lint->key_room))
 		return sft_fail_memory(lint->scan.err);
-	memcpy(lint->keys + begin, &object, sizeof(object));
-	memcpy(lint->keys + begin + sizeof(object), key.data, key.len);
-	lint->key_spans[count] =
-		(struct sft_bytes){ (const uint8_t *)(uintptr_t)begin, len };
-	status = sft_table_put(&lint->key_table,
-			       (struct sft_bytes){ lint->keys + begin, len }, count, &idx,
-			       lint->scan.err);
+	status = find_key(lint, key, &idx);
 	if (status != SFT_OK)
 		return status;
-	if (idx != count) {
+	if (idx == lint->key_count)
+		lint->keys[lint->key_count++] = key;
+	else
 		report(lint, RULE_DUPLICATE, off);
-		return SFT_OK;
-	}
-	lint->key_count++;
-	lint->keys_len += len;
 	return SFT_OK;
 }
 
@@ -110,8 +134,12 @@ static enum sft_status walk_key(struct lint *lint)
 	status = sft_scan_key(&lint->scan, &key);
 	if (status != SFT_OK)
 		return status;
-	if (lint->depth == 1)
+	if (lint->depth == 1) {
 		lint->in_metadata = sft_bytes_equal(key, sft_bytes_of("__metadata__"));
+		lint->name_count += !lint->in_metadata;
+		if (lint->only_counts)
+			return SFT_OK;
+	}
 	lint->in_dtype = lint->depth == 2 && sft_bytes_equal(key, sft_bytes_of("dtype"));
 	return note_key(lint, key, off);
 }
@@ -147,11 +175,20 @@ static enum sft_status walk_value(struct lint *lint, bool *ret_more)
 	if (status == SFT_OK && *ret_more) {
 		/* Not too deep: the header was accepted. */
 		lint->closes[lint->depth] = close;
-		lint->objects[lint->depth] = lint->object_count++;
 		lint->elements[lint->depth] = 0;
+		lint->keys_begin[lint->depth] = lint->key_count;
 		lint->depth++;
 	}
 	return status;
+}
+
+/* Leaves the innermost container, whose keys nobody asks for any more. */
+static void leave(struct lint *lint)
+{
+	lint->depth--;
+	lint->key_count = lint->keys_begin[lint->depth];
+	if (lint->tables[lint->depth].slots != NULL)
+		sft_table_done(&lint->tables[lint->depth]);
 }
 
 static enum sft_status walk(struct lint *lint)
@@ -167,7 +204,7 @@ static enum sft_status walk(struct lint *lint)
 			if (status == SFT_OK && more)
 				lint->elements[lint->depth - 1]++;
 			else
-				lint->depth--;
+				leave(lint);
 		}
 		if (status == SFT_OK && more && lint->closes[lint->depth - 1] == '}')
 			status = walk_key(lint);
@@ -213,6 +250,26 @@ static void warn_of(const struct lint *lint, const struct sft_shard *shard,
 	}
 }
 
+/* Reads the text of a header again, and goes through it. */
+static enum sft_status lint_header(const struct sft_shard *shard, uint8_t *text,
+				   struct lint *lint, struct sft_error *err)
+{
+	const size_t len = shard->header.text_len;
+	enum sft_status status =
+		sft_read_all(shard->file.fd, text, len, SFT_LEN_FIELD_LEN, err);
+
+	if (status == SFT_OK) /* so the text is the one accepted */
+		status = sft_backing_check(&shard->file, err);
+	if (status == SFT_OK) {
+		lint->scan = sft_header_scan(text, len, err);
+		status = lint_text(lint);
+	}
+	while (lint->depth > 0)
+		leave(lint);
+	free(lint->keys);
+	return status;
+}
+
 static enum sft_status lint_shard(const struct sft_shard *shard,
 				  void (*warn)(void *arg,
 					       const struct sft_error *warning),
@@ -225,22 +282,16 @@ static enum sft_status lint_shard(const struct sft_shard *shard,
 
 	if (text == NULL || lint == NULL)
 		return sft_fail_memory(err);
-	status = sft_read_all(shard->file.fd, text, len, SFT_LEN_FIELD_LEN, err);
-	if (status == SFT_OK)
-		status = sft_backing_check(&shard->file,
-					   err); /* so the text is the one accepted */
-	if (status == SFT_OK)
-		status = sft_table_init(&lint->key_table, key_of, lint, err);
-	if (status == SFT_OK) {
-		lint->scan = sft_header_scan(text, len, err);
-		status = lint_text(lint);
+	lint->only_counts = true;
+	status = lint_header(shard, text, lint, err);
+	/* Of equal names one made a tensor: few files want to be gone through twice. */
+	if (status == SFT_OK && lint->name_count != shard->header.tensor_count) {
+		*lint = (struct lint){ .only_counts = false };
+		status = lint_header(shard, text, lint, err);
 	}
 	if (status == SFT_OK)
 		warn_of(lint, shard, warn, arg);
-	sft_table_done(&lint->key_table);
-	free(lint->keys);
-	free(lint->key_spans);
-	if (status != SFT_OK)
+	else
 		sft_error_file(err, shard->file.path);
 	return status;
 }

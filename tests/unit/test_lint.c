@@ -196,6 +196,47 @@ static void test_many_keys(void **state)
 	free(header);
 }
 
+/* Few keys are compared one by one, and many are not: around the number that are few. */
+static void test_few_keys(void **state)
+{
+	for (unsigned count = 30; count <= 35; count++) {
+		char *header = NULL;
+		char want[64];
+		size_t len;
+		FILE *out = open_memstream(&header, &len);
+
+		/* The same keys in objects within it and behind it are new. */
+		fprintf(out, "{\"a\":{\"l\":1,\"x\":[{");
+		for (unsigned i = 0; i < count; i++)
+			fprintf(out, "\"k%u\":{\"k%u\":1},", i, i);
+		snprintf(want, sizeof(want), "%ld duplicate+2", 8 + ftell(out));
+		fprintf(out, "\"k0\":0,\"k%u\":{},\"k%u\":0,\"k\":0},{", count - 1,
+			count - 2);
+		for (unsigned i = 0; i < count; i++)
+			fprintf(out, "\"k%u\":0,", i);
+		fprintf(out, "\"l\":2}],\"dtype\":\"U8\",\"shape\":" EMPTY "}");
+		assert_int_equal(fclose(out), 0);
+		check_header(*state, header, want);
+		free(header);
+	}
+}
+
+/* Names of tensors are as many as tensors, or some stand twice: nothing else counts. */
+static void test_names(void **state)
+{
+	static const unsigned count = 100;
+	char header[100 * 64 + 256];
+	size_t used =
+		(size_t)sprintf(header, "{\"__metadata__\":{\"n1\":\"\",\"n1\":\"\"}");
+
+	for (unsigned i = 0; i < count; i++)
+		used += (size_t)sprintf(header + used, ",\"n%u\":" GOOD, i);
+	strcpy(header + used, "}");
+	check_header(*state, header, "33 duplicate");
+	sprintf(header + used, ",\"n99\":" GOOD "}");
+	check_header(*state, header, "33 duplicate+1");
+}
+
 /* ---- several files, and what fails ---- */
 
 static const char *const names[] = { "m-00001-of-00003.safetensors",
@@ -270,8 +311,10 @@ static void test_io_error(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_rows), IN_FOLDER(test_depth),    IN_FOLDER(test_many_keys),
-		IN_FOLDER(test_set),  IN_FOLDER(test_io_error),
+		IN_FOLDER(test_rows),      IN_FOLDER(test_depth),
+		IN_FOLDER(test_many_keys), IN_FOLDER(test_few_keys),
+		IN_FOLDER(test_names),     IN_FOLDER(test_set),
+		IN_FOLDER(test_io_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
