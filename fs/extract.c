@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fs/crew.h"
+#include "fs/figure.h"
 #include "fs/log.h"
 #include "fs/offline.h"
 #include "fs/opening.h"
@@ -71,14 +72,16 @@ static void print_summary(const struct extraction *extraction)
 	const struct fs_tally *tally = &extraction->crew.tally;
 	const uint64_t written = atomic_load(&extraction->crew.copying.written);
 	const double seconds = fs_seconds_since(&extraction->begin);
-	char shown[1024], size[FS_SIZE_TEXT_LEN], rate[FS_SIZE_TEXT_LEN];
+	const unsigned long long files = atomic_load(&tally->files);
+	const unsigned long long links = atomic_load(&tally->links);
+	char shown[1024], size[FS_FIGURE_MAX], rate[FS_FIGURE_MAX];
 
 	sft_escape(shown, sizeof(shown), dir, strlen(dir));
-	printf("%s: %llu files and %llu links written, %s at %s/s; %llu kept", shown,
-	       atomic_load(&tally->files), atomic_load(&tally->links),
-	       fs_size_text(size, written),
-	       fs_size_text(rate, seconds > 0 ? (uint64_t)((double)written / seconds)
-					      : written),
+	printf("%s: %llu file%s and %llu link%s written, %s at %s/s; %llu kept", shown,
+	       files, files == 1 ? "" : "s", links, links == 1 ? "" : "s",
+	       fs_figure_bytes(size, written),
+	       fs_figure_bytes(rate, seconds > 0 ? (uint64_t)((double)written / seconds)
+						 : written),
 	       atomic_load(&tally->kept));
 	if (atomic_load(&tally->failed) > 0)
 		printf("; %llu failed", atomic_load(&tally->failed));

@@ -22,15 +22,17 @@ static bool check_one(const struct fs_options *options, const char *source)
 	struct sft_model *model = NULL;
 	struct sft_error err;
 	char shown[1024];
+	uint64_t count;
 	bool good;
 
 	if (fs_open_model(options, source, &model) != 0)
 		return false;
+	count = sft_model_totals(model).tensor_count;
 	good = sft_lint(model, fs_log_warning, NULL, &err) == SFT_OK;
 	if (good)
-		printf("%s: ok, %" PRIu64 " tensors\n",
-		       sft_escape(shown, sizeof(shown), source, strlen(source)),
-		       sft_model_totals(model).tensor_count);
+		printf("%s: ok, %" PRIu64 " tensor%s\n",
+		       sft_escape(shown, sizeof(shown), source, strlen(source)), count,
+		       count == 1 ? "" : "s");
 	else
 		fs_log_error(&err);
 	fflush(stdout); /* in step with the messages */

@@ -2,9 +2,11 @@
 #include "fs/opening.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "fs/figure.h"
 #include "fs/log.h"
 #include "fs/progress.h"
 
@@ -12,14 +14,18 @@ static void report(const char *source, const struct sft_model *model, double sec
 {
 	const struct sft_totals totals = sft_model_totals(model);
 	char shown[512];
-	char size[FS_SIZE_TEXT_LEN];
+	char figure[FS_FIGURE_MAX], size[FS_FIGURE_MAX + 4] = "";
+
+	if (totals.len >= 1000) /* below, it would be the same again */
+		snprintf(size, sizeof(size), " (%s)",
+			 fs_figure_bytes(figure, totals.len));
 
 	fs_log("%s: %" PRIu64 " tensor%s in %" PRIu64 " file%s of %" PRIu64
-	       " bytes (%s), opened in %.3f s",
+	       " bytes%s, opened in %.3f s",
 	       sft_escape(shown, sizeof(shown), source, strlen(source)),
 	       totals.tensor_count, totals.tensor_count == 1 ? "" : "s",
-	       totals.shard_count, totals.shard_count == 1 ? "" : "s", totals.len,
-	       fs_size_text(size, totals.len), seconds);
+	       totals.shard_count, totals.shard_count == 1 ? "" : "s", totals.len, size,
+	       seconds);
 }
 
 int fs_open_model(const struct fs_options *options, const char *source,

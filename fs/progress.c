@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/figure.h"
+
 #define COLUMNS_USUAL 80u /* where the terminal does not tell */
 #define COLUMNS_MAX 512u
 #define BAR_LEN_MIN 10u
@@ -40,22 +42,6 @@ double fs_seconds_since(const struct timespec *begin)
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	return (double)(end.tv_sec - begin->tv_sec) +
 	       (double)(end.tv_nsec - begin->tv_nsec) / 1e9;
-}
-
-const char *fs_size_text(char out[FS_SIZE_TEXT_LEN], uint64_t len)
-{
-	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-	double value = (double)len / 1024;
-	size_t unit = 0;
-
-	if (len < 1024) {
-		snprintf(out, FS_SIZE_TEXT_LEN, "%u bytes", (unsigned)len);
-		return out;
-	}
-	for (; value >= 1023.95; unit++) /* 2^64 is 16 EiB */
-		value /= 1024;
-	snprintf(out, FS_SIZE_TEXT_LEN, "%.1f %s", value, units[unit]);
-	return out;
 }
 
 /* ---- numbers ---- */
@@ -144,24 +130,27 @@ static size_t format_line(const struct fs_progress *progress, uint64_t done, siz
 			  char line[COLUMNS_MAX])
 {
 	const unsigned percent = percent_of(done, progress->total);
-	char done_text[FS_SIZE_TEXT_LEN], total_text[FS_SIZE_TEXT_LEN];
-	char rate_text[FS_SIZE_TEXT_LEN];
-	char left[32], rest[3][96];
+	char done_text[FS_FIGURE_MAX], total_text[FS_FIGURE_MAX];
+	char rate_text[FS_FIGURE_MAX];
+	char left[32], rest[3][4 * FS_FIGURE_MAX];
 	size_t len, bar_len;
 	unsigned which = 0;
 
 	format_left(left, sizeof(left),
 		    done < progress->total ? (double)(progress->total - done) : 0,
 		    progress->rate);
-	fs_size_text(done_text, done);
-	fs_size_text(total_text, progress->total);
-	fs_size_text(rate_text, (uint64_t)progress->rate);
+	fs_figure_bytes(done_text, done);
+	fs_figure_bytes(total_text, progress->total);
+	fs_figure_bytes(rate_text, (uint64_t)progress->rate);
 	snprintf(rest[0], sizeof(rest[0]), "  %s of %s  %s/s  %s", done_text, total_text,
 		 rate_text, left);
 	snprintf(rest[1], sizeof(rest[1]), "  %s/s  %s", rate_text, left);
 	rest[2][0] = '\0';
 	len = (size_t)snprintf(line, COLUMNS_MAX, "%3u%%", percent);
-	while (which < 2 && len + strlen(rest[which]) > room)
+	/* All of it goes with a bar, or it would come and go with the digits of figures. */
+	if (len + strlen(rest[which]) + 1 + BAR_LEN_MIN > room)
+		which++;
+	if (which > 0 && len + strlen(rest[which]) > room)
 		which++;
 	bar_len = room - len - strlen(rest[which]);
 	if (room > len && bar_len > BAR_LEN_MIN) {

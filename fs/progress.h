@@ -2,7 +2,7 @@
 /*
  * fs/progress.h - a line on the terminal: how much is done, how fast, how long yet
  *
- *	 42% [=========>             ]  3.2 of 7.5 GiB  1.2 GiB/s  0:04 left
+ *	 42% [=========>             ]  3.2 GB of 7.5 GB  1.2 GB/s  0:04 left
  *
  * On standard error, and only if that is a terminal. No wider than that, however wide it
  * is now; no control but the carriage return.
@@ -49,10 +49,6 @@ void fs_progress_draw(struct fs_progress *progress, uint64_t done, uint64_t writ
 /* Takes the line away for a message, and lets it come back. Safe from any thread. */
 void fs_progress_pause(struct fs_progress *progress);
 void fs_progress_resume(struct fs_progress *progress);
-
-/* Bytes as a person reads them, e.g. "7.5 GiB". Return: @out. */
-#define FS_SIZE_TEXT_LEN 16u
-const char *fs_size_text(char out[FS_SIZE_TEXT_LEN], uint64_t len);
 
 /* @begin: of CLOCK_MONOTONIC */
 double fs_seconds_since(const struct timespec *begin);

@@ -11,7 +11,7 @@ import compare
 import harness
 
 PART = re.compile(r"\.%part\.[0-9a-f]{16}")
-SUMMARY = re.compile(r"(?P<dir>.+): (?P<files>\d+) files and (?P<links>\d+) links written, "
+SUMMARY = re.compile(r"(?P<dir>.+): (?P<files>\d+) files? and (?P<links>\d+) links? written, "
                      r"(?P<size>[\d.]+ \w+) at [\d.]+ \w+/s; (?P<kept>\d+) kept"
                      r"(; (?P<failed>\d+) failed)?\n")
 

@@ -9,7 +9,7 @@ import threading
 
 import harness
 
-SIZE = r"\d+(\.\d)? (bytes|[KMGTPE]iB)"
+SIZE = r"\d+(\.\d)? (B|[kMGTPE]B)"
 LEFT = r"(\d+:)?\d?\d:\d\d left|-:-- left"
 BAR = r"\[=*>? *\]"
 WHOLE = re.compile(rf" *\d+% {BAR}  {SIZE} of {SIZE}  {SIZE}/s  ({LEFT})")

@@ -291,7 +291,7 @@ def test_summary(edge_file, tmp_path):
     result = extract(edge_file, folder, "w.bin", "dtype/U8.bin")
     assert result.stderr == ""
     assert result.stdout.count("\n") == 1 and "\x1b" not in result.stdout
-    assert ": 2 files and 0 links written, 35 bytes at " in result.stdout
+    assert ": 2 files and 0 links written, 35 B at " in result.stdout
 
 
 def test_full_output(edge_file, tmp_path):

@@ -30,7 +30,7 @@ def test_check(path, driver):
     count = len(read_model(path).tensors)
     result = harness.run("--check", path)
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == f"{path}: ok, {count} tensors\n"
+    assert result.stdout == f"{path}: ok, {count} tensor{'' if count == 1 else 's'}\n"
 
 
 def test_models_are_there():
