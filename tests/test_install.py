@@ -21,7 +21,7 @@ FILES = ["bin/safetensorsfs", "share/man/man1/safetensorsfs.1",
          "share/bash-completion/completions/safetensorsfs",
          "share/zsh/site-functions/_safetensorsfs",
          "share/fish/vendor_completions.d/safetensorsfs.fish",
-         "lib/systemd/user/safetensorsfs@.service",
+         "lib/systemd/user/safetensorsfs@.service", "share/doc/safetensorsfs/LICENSE",
          *(f"include/safetensorsfs/{name}.h" for name in PUBLIC)]
 
 
@@ -68,6 +68,7 @@ def test_files(tree):
         assert path.is_file(), name
         assert path.stat().st_mode & 0o777 == (0o755 if name.startswith("bin/") else 0o644), name
     assert not [path for path in tree.rglob("*") if b"@bindir@" in read(path)]
+    assert read(tree / "share/doc/safetensorsfs/LICENSE") == read(harness.ROOT / "LICENSE")
 
 
 def read(path):
