@@ -106,8 +106,8 @@ def test_example(tree, library, tmp_path, static):
                             *(["--static"] if static else []), "safetensorsfs"], env=env,
                            check=True, capture_output=True, text=True).stdout.split()
     if static:
-        words = ["-pthread", *("-l:libsafetensorsfs.a" if word == "-lsafetensorsfs" else word
-                               for word in words)]
+        assert "-pthread" in words
+        words = ["-l:libsafetensorsfs.a" if word == "-lsafetensorsfs" else word for word in words]
     program = tmp_path / "example"
     subprocess.run(["cc", "-std=gnu99", "-Wall", "-Wextra", "-Werror", "-Wpedantic",
                     harness.ROOT / "tests/example.c", "-o", program, *words], env=env, check=True)
