@@ -202,6 +202,17 @@ systemctl --user start $unit 2>/dev/null; echo "started $?"
 """
 
 
+def test_example_of_a_service():
+    """What the unit and the README write for NAME.conf is what systemd reads: to it, a '#' behind
+    a value is a part of it."""
+    unit = (harness.ROOT / "share/systemd/safetensorsfs@.service.in").read_text()
+    readme = (harness.ROOT / "README.md").read_text(encoding="utf-8")
+    for text in (unit, readme):
+        lines = re.findall(r"^(?:#\t)?((?:SOURCE|MOUNTPOINT|OPTIONS)=.*)$", text, re.MULTILINE)
+        assert [line.partition("=")[0] for line in lines] == ["SOURCE", "MOUNTPOINT", "OPTIONS"]
+        assert not [line for line in lines if re.search(r"\s", line)], lines
+
+
 def test_service(installed, tmp_path, fuse):
     """Started, the mount is there; stopped, it is not; unused, it stops by itself."""
     need("/usr/lib/systemd/systemd", "systemctl")
