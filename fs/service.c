@@ -56,7 +56,7 @@ static void tell(const char *text)
 {
 	const char *name = getenv("NOTIFY_SOCKET");
 
-	if (name != NULL && !send_to(name, text))
+	if (name != NULL && name[0] != '\0' && !send_to(name, text))
 		fs_log("cannot tell the service manager, at $NOTIFY_SOCKET: %s",
 		       strerror(errno));
 }

@@ -133,6 +133,14 @@ def test_failure(tmp_path, manager):
     assert manager.silent()
 
 
+def test_no_manager(source, mount):
+    """A variable that is empty names none: there is nothing to say about it."""
+    mounted = mount(source, env=dict(harness.environment(), NOTIFY_SOCKET=""))
+    assert os.path.getsize(mounted.at("a.bin")) == 100
+    mounted.close()
+    assert mounted.output() == ""
+
+
 @pytest.mark.parametrize("name", ["/nosuch/socket", "relative", "vsock:2:1234", "/" + "x" * 200])
 def test_nobody_listens(source, mount, name):
     """A manager that is not there is worth a line, and the mount is good."""
