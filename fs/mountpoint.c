@@ -222,9 +222,9 @@ int fs_mountpoint_check_system(const struct fs_mountpoint *mountpoint)
 	if (fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
 		return fs_log_fail(
 			SFT_E_MOUNT,
-			"/dev/fuse is missing: load it with 'modprobe "
-			"fuse', or give the container '--device /dev/fuse --cap-add "
-			"SYS_ADMIN'; " FS_OFFLINE_WORK);
+			"/dev/fuse is missing: load it with 'modprobe fuse', or give "
+			"the container '--device /dev/fuse --cap-add SYS_ADMIN' (Docker, "
+			"Podman) or 'privileged: true' (Kubernetes); " FS_OFFLINE_WORK);
 	if (fd < 0)
 		return fs_log_fail(SFT_E_MOUNT,
 				   "/dev/fuse cannot be opened: %s; ask root for "

@@ -66,6 +66,9 @@ def test_no_device(place, driver):
                      os.path.join(place, "mine"))
     assert harness.error_word(result) == "mount"
     assert "/dev/fuse" in result.stderr
+    for word in ("Docker", "--device /dev/fuse --cap-add SYS_ADMIN", "Podman", "Kubernetes",
+                 "privileged: true"):
+        assert word in result.stderr
     names_the_modes(result)
 
 
