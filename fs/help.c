@@ -93,7 +93,7 @@ static void print_mountopts(void)
 	       "    sandbox=require  no mount where the system lacks a part of it\n"
 	       "    sandbox=off      it keeps what the caller may do\n"
 	       "    idle=SECONDS     unmount when nobody used it for so long (default: "
-	       "never)\n"
+	       "0, never)\n"
 	       "    nonempty         no warning if MOUNTPOINT is not empty\n"
 	       "    uid=N, gid=N     owner of all files (default: the model file's)\n"
 	       "    umask=M          octal; files get mode 0444 less M, folders 0555 "

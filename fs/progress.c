@@ -147,7 +147,8 @@ static size_t format_line(const struct fs_progress *progress, uint64_t done, siz
 	snprintf(rest[1], sizeof(rest[1]), "  %s/s  %s", rate_text, left);
 	rest[2][0] = '\0';
 	len = (size_t)snprintf(line, COLUMNS_MAX, "%3u%%", percent);
-	/* All of it goes with a bar, or it would come and go with the digits of figures. */
+	/* All of it goes with a bar, or it would come and go with the digits of figures.
+	 */
 	if (len + strlen(rest[which]) + 1 + BAR_LEN_MIN > room)
 		which++;
 	if (which > 0 && len + strlen(rest[which]) > room)
