@@ -23,10 +23,10 @@ static struct sft_bytes name_of(const struct sft_outline *outline, uint32_t node
 
 /*
  * A name with marks in place of its numbers, and what is below it. A mark is a control
- * character, of which an encoded name has none; padded numbers are alike if they are
- * equally long.
+ * character, of which an encoded name has none; @splits: padded numbers are alike only if
+ * they are equally long.
  */
-static uint64_t key_of(const struct sft_outline *outline, uint32_t node)
+static uint64_t key_of(const struct sft_outline *outline, uint32_t node, bool splits)
 {
 	const struct sft_bytes name = name_of(outline, node);
 	uint8_t text[2 * (size_t)SFT_COMPONENT_MAX + sizeof(uint64_t) + 1];
@@ -37,7 +37,7 @@ static uint64_t key_of(const struct sft_outline *outline, uint32_t node)
 		memcpy(text + used, name.data + done, run.begin - done);
 		used += run.begin - done;
 		text[used++] = 1;
-		if (run.is_padded)
+		if (run.is_padded && splits)
 			text[used++] = (uint8_t)(1 + run.end - run.begin);
 		done = run.end;
 	}
@@ -68,29 +68,6 @@ static bool is_enough(const struct sft_outline *outline, uint32_t node, size_t c
 	return count >= NAMES_MIN && (runs == 1 || name.len - digits >= 2 * runs);
 }
 
-static size_t child_count(const struct sft_node *node)
-{
-	return (size_t)node->folder_count + node->leaf_count;
-}
-
-/* Whether all children of a folder are one line. */
-static bool is_single(const struct sft_outline *outline, uint32_t folder)
-{
-	const struct sft_node *node = &outline->tree->nodes[folder];
-	const size_t count = child_count(node);
-	uint64_t key;
-
-	if (count < 2)
-		return count == 1;
-	if (!is_enough(outline, node->first, count))
-		return false;
-	key = key_of(outline, node->first);
-	for (uint32_t i = 1; i < count; i++)
-		if (key_of(outline, node->first + i) != key)
-			return false;
-	return true;
-}
-
 static int compare_keys(const void *left, const void *right)
 {
 	const struct sft_member *a = left;
@@ -99,6 +76,30 @@ static int compare_keys(const void *left, const void *right)
 	if (a->key != b->key)
 		return a->key < b->key ? -1 : 1;
 	return a->node < b->node ? -1 : a->node > b->node;
+}
+
+/* Gives siblings their keys, and sorts them by these. */
+static void sort_members(const struct sft_outline *outline, struct sft_member *members,
+			 size_t count, bool splits)
+{
+	for (size_t i = 0; i < count; i++)
+		members[i].key = key_of(outline, members[i].node, splits);
+	qsort(members, count, sizeof(*members), compare_keys);
+}
+
+/* How many in front, of @count sorted ones, have the same key. */
+static size_t same_keys(const struct sft_member *members, size_t count)
+{
+	size_t same = 1;
+
+	while (same < count && members[same].key == members[0].key)
+		same++;
+	return same;
+}
+
+static size_t child_count(const struct sft_node *node)
+{
+	return (size_t)node->folder_count + node->leaf_count;
 }
 
 /* The children of a folder, sorted by key; malloc()ed. */
@@ -111,54 +112,30 @@ static struct sft_member *sort_children(const struct sft_outline *outline,
 	if (members == NULL)
 		return NULL;
 	for (uint32_t i = 0; i < count; i++)
-		members[i] = (struct sft_member){ key_of(outline, first + i), first + i };
-	qsort(members, count, sizeof(*members), compare_keys);
+		members[i].node = first + i;
+	sort_members(outline, members, count, false);
 	return members;
 }
 
+/* Whether all children of a folder may be one line, but for how numbers are written. */
+static bool is_single(const struct sft_outline *outline, uint32_t folder)
+{
+	const struct sft_node *node = &outline->tree->nodes[folder];
+	const size_t count = child_count(node);
+	uint64_t key;
+
+	if (count < 2)
+		return count == 1;
+	if (!is_enough(outline, node->first, count))
+		return false;
+	key = key_of(outline, node->first, false);
+	for (uint32_t i = 1; i < count; i++)
+		if (key_of(outline, node->first + i, false) != key)
+			return false;
+	return true;
+}
+
 /* ---- in which order ---- */
-
-static bool is_digit(uint8_t byte)
-{
-	return byte >= '0' && byte <= '9';
-}
-
-/* Takes the number that a name has at @at, without its zeros in front. */
-static struct sft_bytes take_number(struct sft_bytes name, size_t *at)
-{
-	size_t begin;
-
-	while (*at + 1 < name.len && name.data[*at] == '0' &&
-	       is_digit(name.data[*at + 1]))
-		++*at;
-	begin = *at;
-	while (*at < name.len && is_digit(name.data[*at]))
-		++*at;
-	return (struct sft_bytes){ name.data + begin, *at - begin };
-}
-
-/* By bytes, but numbers of any length by their value. */
-static int compare_names(struct sft_bytes a, struct sft_bytes b)
-{
-	size_t i = 0, j = 0;
-
-	while (i < a.len && j < b.len) {
-		if (is_digit(a.data[i]) && is_digit(b.data[j])) {
-			const struct sft_bytes a_number = take_number(a, &i);
-			const struct sft_bytes b_number = take_number(b, &j);
-
-			if (a_number.len != b_number.len)
-				return a_number.len < b_number.len ? -1 : 1;
-			if (!sft_bytes_equal(a_number, b_number))
-				return sft_bytes_compare(a_number, b_number);
-		} else if (a.data[i++] != b.data[j++]) {
-			return a.data[i - 1] < b.data[j - 1] ? -1 : 1;
-		}
-	}
-	if (i < a.len || j < b.len)
-		return i < a.len ? 1 : -1;
-	return sft_bytes_compare(a, b);
-}
 
 /* Siblings on one line; the first member stands for them. */
 struct group {
@@ -172,7 +149,7 @@ static int compare_groups(const struct sft_outline *outline, const struct group 
 	const uint32_t a_node = a->members[0].node;
 	const uint32_t b_node = b->members[0].node;
 	const int order =
-		compare_names(name_of(outline, a_node), name_of(outline, b_node));
+		sft_label_compare(name_of(outline, a_node), name_of(outline, b_node));
 
 	/* A tensor comes before the folder of its name. */
 	return order != 0 ? order : (a_node < b_node) - (a_node > b_node);
@@ -185,8 +162,8 @@ static void lead_group(const struct sft_outline *outline, const struct group *gr
 	struct sft_member member;
 
 	for (size_t i = 1; i < group->count; i++)
-		if (compare_names(name_of(outline, group->members[i].node),
-				  name_of(outline, group->members[first].node)) < 0)
+		if (sft_label_compare(name_of(outline, group->members[i].node),
+				      name_of(outline, group->members[first].node)) < 0)
 			first = i;
 	member = group->members[first];
 	group->members[first] = group->members[0];
@@ -217,59 +194,84 @@ static void choose(const struct sft_outline *outline, struct chosen *chosen,
 	chosen->groups[at] = *group;
 }
 
+/* Takes members of one key for a group, or each for itself if they are few. */
+static void choose_alike(const struct sft_outline *outline, struct sft_member *members,
+			 size_t count, struct chosen *chosen)
+{
+	struct group group = { members, count };
+
+	if (is_enough(outline, members[0].node, count)) {
+		lead_group(outline, &group);
+		choose(outline, chosen, &group);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		group = (struct group){ members + i, 1 };
+		choose(outline, chosen, &group);
+	}
+}
+
 /* Takes members sorted by key apart into groups. */
 static void choose_groups(const struct sft_outline *outline, struct sft_member *members,
 			  size_t count, struct chosen *chosen)
 {
-	for (size_t begin = 0, end; begin < count; begin = end) {
-		struct group group = { members + begin, 1 };
-
-		end = begin + 1;
-		while (end < count && members[end].key == members[begin].key)
-			end++;
-		if (is_enough(outline, members[begin].node, end - begin)) {
-			group.count = end - begin;
-			lead_group(outline, &group);
-			choose(outline, chosen, &group);
+	for (size_t end, len; count > 0; members += end, count -= end) {
+		end = same_keys(members, count);
+		if (end == 1 || sft_members_are_even(outline->tree, members, end)) {
+			choose_alike(outline, members, end, chosen);
 			continue;
 		}
-		for (size_t i = begin; i < end; i++) {
-			group.members = members + i;
-			choose(outline, chosen, &group);
+		sort_members(outline, members, end, true);
+		for (size_t at = 0; at < end; at += len) {
+			len = same_keys(members + at, end - at);
+			choose_alike(outline, members + at, len, chosen);
 		}
 	}
 }
 
 /* ---- lines ---- */
 
+/*
+ * Goes on from a folder to the only line below it; @ret_more: whether there was just one.
+ * Return: false where memory is short.
+ */
+static bool add_below(const struct sft_outline *outline, uint32_t *node, uint64_t *times,
+		      struct sft_label *label, bool *ret_more)
+{
+	const struct sft_node *folder = &outline->tree->nodes[*node];
+	const size_t count = child_count(folder);
+	auto_free struct sft_member *members = NULL;
+
+	*ret_more = folder->is_folder && is_single(outline, *node);
+	if (!*ret_more)
+		return true;
+	members = sort_children(outline, *node, count);
+	if (members == NULL)
+		return false;
+	*ret_more = sft_members_are_even(outline->tree, members, count);
+	if (!*ret_more)
+		return true;
+	lead_group(outline, &(struct group){ members, count });
+	*node = members[0].node;
+	*times *= count; /* of names there are, which fit */
+	sft_label_add(label, sft_bytes_of("."));
+	return sft_label_members(label, outline->tree, members, count);
+}
+
 /* Makes the line of a group, and of the only lines below it. */
 static bool fill_line(const struct sft_outline *outline, const struct group *group,
 		      struct sft_line *ret_line)
 {
-	const struct sft_node *nodes = outline->tree->nodes;
 	uint32_t node = group->members[0].node;
 	uint64_t times = group->count;
 	struct sft_label label = { .len = 0 };
+	bool more = true;
 
 	if (!sft_label_members(&label, outline->tree, group->members, group->count))
 		return false;
-	while (nodes[node].is_folder && is_single(outline, node)) {
-		const size_t count = child_count(&nodes[node]);
-		struct group below = { sort_children(outline, node, count), count };
-		bool added = below.members != NULL;
-
-		if (added) {
-			lead_group(outline, &below);
-			sft_label_add(&label, sft_bytes_of("."));
-			added = sft_label_members(&label, outline->tree, below.members,
-						  count);
-			times *= count; /* of names there are, which fit */
-			node = below.members[0].node;
-		}
-		free(below.members);
-		if (!added)
+	while (more)
+		if (!add_below(outline, &node, &times, &label, &more))
 			return false;
-	}
 	sft_outline_line(outline, node, times, ret_line);
 	sft_escape(ret_line->label, sizeof(ret_line->label), label.text, label.len);
 	return true;

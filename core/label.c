@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * core/label.c - what siblings whose names differ in numbers alone are called together
+ * core/label.c - the numbers in names, and what siblings that differ in them are called
  *
  *	0 1 2 3 5		-> 0-3,5
  *	1 3 5 7 9		-> 1,3,...,9
@@ -42,6 +42,47 @@ bool sft_run_next(struct sft_bytes name, size_t from, struct sft_run *ret_run)
 		begin = end > begin ? end : begin + 1;
 	}
 	return false;
+}
+
+static bool is_digit(uint8_t byte)
+{
+	return byte >= '0' && byte <= '9';
+}
+
+/* Takes the number that a name has at @at, without its zeros in front. */
+static struct sft_bytes take_number(struct sft_bytes name, size_t *at)
+{
+	size_t begin;
+
+	while (*at + 1 < name.len && name.data[*at] == '0' &&
+	       is_digit(name.data[*at + 1]))
+		++*at;
+	begin = *at;
+	while (*at < name.len && is_digit(name.data[*at]))
+		++*at;
+	return (struct sft_bytes){ name.data + begin, *at - begin };
+}
+
+int sft_label_compare(struct sft_bytes a, struct sft_bytes b)
+{
+	size_t i = 0, j = 0;
+
+	while (i < a.len && j < b.len) {
+		if (is_digit(a.data[i]) && is_digit(b.data[j])) {
+			const struct sft_bytes a_number = take_number(a, &i);
+			const struct sft_bytes b_number = take_number(b, &j);
+
+			if (a_number.len != b_number.len)
+				return a_number.len < b_number.len ? -1 : 1;
+			if (!sft_bytes_equal(a_number, b_number))
+				return sft_bytes_compare(a_number, b_number);
+		} else if (a.data[i++] != b.data[j++]) {
+			return a.data[i - 1] < b.data[j - 1] ? -1 : 1;
+		}
+	}
+	if (i < a.len || j < b.len)
+		return i < a.len ? 1 : -1;
+	return sft_bytes_compare(a, b);
 }
 
 void sft_label_add(struct sft_label *label, struct sft_bytes text)
@@ -107,6 +148,29 @@ static struct sft_bytes name_of(const struct sft_tree *tree,
 				const struct sft_member *member)
 {
 	return sft_node_name(&tree->nodes[member->node]);
+}
+
+bool sft_members_are_even(const struct sft_tree *tree, const struct sft_member *members,
+			  size_t count)
+{
+	const struct sft_bytes first = name_of(tree, &members[0]);
+	bool has_zeros[SFT_COMPONENT_MAX] = { false };
+	bool has_lengths[SFT_COMPONENT_MAX] = { false };
+
+	for (size_t i = 0; i < count; i++) {
+		const struct sft_bytes name = name_of(tree, &members[i]);
+		struct sft_run a = { 0 }, b = { 0 };
+
+		for (size_t nth = 0;
+		     sft_run_next(first, a.end, &a) && sft_run_next(name, b.end, &b);
+		     nth++) {
+			has_zeros[nth] |= b.is_padded;
+			has_lengths[nth] |= a.end - a.begin != b.end - b.begin;
+			if (has_zeros[nth] && has_lengths[nth])
+				return false;
+		}
+	}
+	return true;
 }
 
 /* Which numbers of the names, counted from 0, are not the same in all of them. */

@@ -64,6 +64,19 @@ struct sft_run {
  */
 bool sft_run_next(struct sft_bytes name, size_t from, struct sft_run *ret_run);
 
+/* By bytes, but numbers of any length by their value. */
+int sft_label_compare(struct sft_bytes a, struct sft_bytes b);
+
+/**
+ * sft_members_are_even() - whether numbers of siblings are all written in one way
+ * @members: @count of them, at least 1, whose names differ in numbers alone
+ *
+ * Return: false if there is one in the place of which some begin with zeros and some have
+ * another length: "9", "09" and "10" are not of one row, "09" and "10" are.
+ */
+bool sft_members_are_even(const struct sft_tree *tree, const struct sft_member *members,
+			  size_t count);
+
 /* Text that grows up to a limit; the rest is dropped. */
 struct sft_label {
 	char text[4096];
