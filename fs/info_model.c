@@ -11,9 +11,11 @@
 #include "fs/figure.h"
 #include "fs/info.h"
 
-#define DTYPES_SHOWN 6u
-#define PAIRS_MAX 16u  /* of metadata, or of aliases */
-#define PAIRS_SMALL 4u /* of each where the screen is not high */
+#define DTYPES_MAX 6u
+#define PAIRS_MAX 16u /* of metadata, or of aliases */
+/* The same where the screen is not high. */
+#define DTYPES_SMALL 4u
+#define PAIRS_SMALL 4u
 #define LINES_HIGH 40
 #define WARNINGS_SHOWN 3u
 #define TREE_LINES_MIN 6
@@ -113,9 +115,19 @@ static void rank_dtypes(const struct sft_info *info, struct ranking *ranking)
 		ranking->places[ranking->order[i]] = i;
 }
 
-static size_t dtype_lines(const struct ranking *ranking)
+/* How many have a line of their own; the rest shares one more. */
+static size_t dtypes_shown(const struct fs_screen *screen, const struct ranking *ranking)
 {
-	return ranking->count <= DTYPES_SHOWN ? ranking->count : DTYPES_SHOWN;
+	const size_t max = screen->lines < LINES_HIGH ? DTYPES_SMALL : DTYPES_MAX;
+
+	return ranking->count <= max ? ranking->count : max - 1;
+}
+
+static size_t dtype_lines(const struct fs_screen *screen, const struct ranking *ranking)
+{
+	const size_t shown = dtypes_shown(screen, ranking);
+
+	return shown + (shown < ranking->count);
 }
 
 static void put_dtypes(const struct fs_screen *screen, const struct fs_table *table,
@@ -123,8 +135,7 @@ static void put_dtypes(const struct fs_screen *screen, const struct fs_table *ta
 {
 	struct sft_sums rest = { 0 };
 	char text[FS_FIGURE_MAX];
-	const size_t shown =
-		ranking->count <= DTYPES_SHOWN ? ranking->count : DTYPES_SHOWN - 1;
+	const size_t shown = dtypes_shown(screen, ranking);
 
 	fs_info_headings(screen, table);
 	for (size_t i = 0; i < ranking->count; i++) {
@@ -216,6 +227,17 @@ static void put_pairs(const struct fs_screen *screen, const char *title,
 		       fs_figure_exact(number, pairs->count - pairs->shown));
 }
 
+/* Takes a pair away from those that have more lines. Return: false if there is none. */
+static bool shorten(struct pairs *a, struct pairs *b)
+{
+	struct pairs *longer = a->shown >= b->shown ? a : b;
+
+	if (longer->shown <= 1)
+		return false;
+	longer->shown--;
+	return true;
+}
+
 /* ---- all of it ---- */
 
 /* Prints the parts, now that it is known what they are. */
@@ -235,18 +257,20 @@ static void put_parts(const struct fs_screen *screen, const struct fs_subject *s
 	putchar('\n');
 	fs_info_totals(screen, subject->model, 0, false);
 	put_warnings(screen, subject, false);
-	putchar('\n');
-	put_dtypes(screen, &table, info, &ranking);
-	putchar('\n');
-	fs_info_tree(screen, rows, &table, ranking.places);
+	if (rows->count > 1) { /* there is something but the root */
+		putchar('\n');
+		put_dtypes(screen, &table, info, &ranking);
+		putchar('\n');
+		fs_info_tree(screen, rows, &table, ranking.places);
+	}
 	put_pairs(screen, "metadata", "  ", metadata);
 	snprintf(arrow, sizeof(arrow), " %s ", screen->signs->arrow);
 	put_pairs(screen, "aliases", arrow, aliases);
 }
 
 /* Lines left for the tree by all else. */
-static size_t tree_lines(const struct fs_screen *screen, const struct fs_subject *subject,
-			 const struct pairs *metadata, const struct pairs *aliases)
+static int lines_left(const struct fs_screen *screen, const struct fs_subject *subject,
+		      const struct pairs *metadata, const struct pairs *aliases)
 {
 	struct ranking ranking;
 	int used = 4; /* the path, two empty lines, what the numbers are */
@@ -254,10 +278,9 @@ static size_t tree_lines(const struct fs_screen *screen, const struct fs_subject
 	rank_dtypes(sft_model_info(subject->model), &ranking);
 	used += fs_info_totals(screen, subject->model, 0, true);
 	used += put_warnings(screen, subject, true);
-	used += (int)dtype_lines(&ranking);
+	used += (int)dtype_lines(screen, &ranking);
 	used += (int)(pair_lines(metadata) + pair_lines(aliases));
-	return (size_t)(screen->lines - used > TREE_LINES_MIN ? screen->lines - used
-							      : TREE_LINES_MIN);
+	return screen->lines - used;
 }
 
 enum sft_status fs_info_model(const struct fs_screen *screen,
@@ -266,6 +289,7 @@ enum sft_status fs_info_model(const struct fs_screen *screen,
 	struct pairs metadata = { .count = 0 }, aliases = { .count = 0 };
 	struct sft_outline *outline = NULL;
 	struct fs_rows rows = { 0 };
+	int left;
 	enum sft_status status = sft_model_metadata(subject->model, metadata.items,
 						    PAIRS_MAX, &metadata.count, err);
 
@@ -274,11 +298,14 @@ enum sft_status fs_info_model(const struct fs_screen *screen,
 	aliases.count = sft_model_aliases(subject->model, aliases.items, PAIRS_MAX);
 	limit_pairs(screen, &metadata);
 	limit_pairs(screen, &aliases);
+	do
+		left = lines_left(screen, subject, &metadata, &aliases);
+	while (left < TREE_LINES_MIN && shorten(&metadata, &aliases));
+	left = left < TREE_LINES_MIN ? TREE_LINES_MIN : left;
 	status = sft_outline_model(subject->model, &outline, err);
 	if (status != SFT_OK)
 		return status;
-	status = fs_rows_choose(outline, tree_lines(screen, subject, &metadata, &aliases),
-				&rows, err);
+	status = fs_rows_choose(outline, (size_t)left, &rows, err);
 	if (status == SFT_OK)
 		put_parts(screen, subject, &rows, &metadata, &aliases);
 	fs_rows_done(&rows);

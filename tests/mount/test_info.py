@@ -26,7 +26,7 @@ import expected
 import harness
 import make_model
 from make_model import Spec
-from safetensors_reader import read_model
+from safetensors_reader import DTYPE_BITS, read_model
 
 pytestmark = pytest.mark.usefixtures("driver")
 
@@ -150,6 +150,34 @@ def test_height(sources, lines):
     """A low terminal is not scrolled, a high one is used."""
     rows = on_terminal(80, lines, sources["DeepSeek-V3"]).splitlines()
     assert lines - 6 < len(rows) < lines
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_low_terminal(sources, kind):
+    """All of it is on the terminal that most people have."""
+    check_screen(COLOUR.sub("", on_terminal(80, 24, sources[kind])), 80, 23)
+
+
+def test_low_terminal_of_everything(tmp_path):
+    """Many types, aliases and metadata leave the tree some lines, and one another."""
+    specs = [Spec(f"{dtype}.{part}", dtype, (8, 8)) for dtype in DTYPE_BITS for part in "ab"]
+    make_model.write_file(tmp_path / "m", specs, {f"k{i}": "v" for i in range(9)} | {
+        f"tied.{i}": specs[i].name for i in range(9)})
+    text = COLOUR.sub("", on_terminal(80, 24, tmp_path / "m"))
+    check_screen(text, 80, 23)
+    for title in ("metadata", "aliases"):
+        assert re.search(rf"\n{title}\n  \S.*\n(  \S.*\n)*  … \d+ more\n", text), text
+
+
+def test_empty(tmp_path):
+    """Of a model without tensors there is nothing to count, and so no table."""
+    make_model.write_file(tmp_path / "m", [], {"format": "pt"})
+    assert piped("m", cwd=tmp_path) == (
+        "m\n1 file · 40 B · 0 tensors · 0 parameters\n\nmetadata\n  format  pt\n")
+    make_model.write_file(tmp_path / "m", [])
+    assert piped("m", cwd=tmp_path) == "m\n1 file · 16 B · 0 tensors · 0 parameters\n"
+    make_model.write_file(tmp_path / "m", [Spec("a", "F32", (0,))])
+    assert "\na " in piped("m", cwd=tmp_path)
 
 
 @pytest.mark.parametrize("more", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": None}])
