@@ -21,7 +21,7 @@
 static bool is_offline(enum fs_mode mode)
 {
 	return mode == FS_MODE_CHECK || mode == FS_MODE_LIST || mode == FS_MODE_CAT ||
-	       mode == FS_MODE_EXTRACT || mode == FS_MODE_INFO;
+	       mode == FS_MODE_EXTRACT || mode == FS_MODE_INFO || mode == FS_MODE_SUM;
 }
 
 static int run(const struct fs_options *options)

@@ -73,7 +73,8 @@ def test_misuse(words, tmp_path):
 
 
 @pytest.mark.parametrize("words", [
-    ["--check"], ["--list"], ["--cat", "w.bin"], ["--extract", "out"], ["--info"]])
+    ["--check"], ["--list"], ["--cat", "w.bin"], ["--extract", "out"], ["--info"],
+    ["--sum"]])
 @pytest.mark.parametrize("option", ["includ=w", "include", "rename", "nosuch"])
 def test_unknown_option(edge_file, tmp_path, words, option):
     """A misspelt rule is refused without a mount, too: else it would choose everything."""
