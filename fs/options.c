@@ -63,9 +63,21 @@ static int take_digest(const char *name, enum sft_digest_kind *ret_kind)
 			   sft_digest_name(SFT_DIGEST_SHA256));
 }
 
+static int take_mode(enum fs_mode mode, struct fs_options *options)
+{
+	if (options->mode != FS_MODE_MOUNT && options->mode != mode)
+		return fs_log_fail(SFT_E_USAGE,
+				   "more than one of -u, --check, --list, --cat, "
+				   "--extract, --info and --sum; see --help");
+	options->mode = mode;
+	return 0;
+}
+
 static int take_switch(int option, char **argv, struct fs_options *options,
 		       struct fs_mountopts *mountopts)
 {
+	int exit_status;
+
 	switch (option) {
 	case 'f':
 		options->foreground = true;
@@ -84,8 +96,7 @@ static int take_switch(int option, char **argv, struct fs_options *options,
 		options->long_list = true;
 		return 0;
 	case 'u':
-		options->mode = FS_MODE_UNMOUNT;
-		return 0;
+		return take_mode(FS_MODE_UNMOUNT, options);
 	case 'z':
 		options->lazy = true;
 		return 0;
@@ -100,8 +111,8 @@ static int take_switch(int option, char **argv, struct fs_options *options,
 		options->json = true;
 		return 0;
 	case OPTION_SUM:
-		options->mode = FS_MODE_SUM;
-		return take_digest(optarg, &options->digest);
+		exit_status = take_digest(optarg, &options->digest);
+		return exit_status == 0 ? take_mode(FS_MODE_SUM, options) : exit_status;
 	default:
 		break;
 	}
@@ -110,8 +121,7 @@ static int take_switch(int option, char **argv, struct fs_options *options,
 				   optarg);
 	if (option < OPTION_MODE)
 		return fail_switch(option, argv);
-	options->mode = (enum fs_mode)(option - OPTION_MODE);
-	return 0;
+	return take_mode((enum fs_mode)(option - OPTION_MODE), options);
 }
 
 static int parse_switches(int argc, char **argv, struct fs_options *options,

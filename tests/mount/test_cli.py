@@ -64,7 +64,9 @@ def test_version():
     ["--list", "x", "y", "z"], ["--cat"], ["--cat", "x"], ["-o"],
     ["--list", "--depth", "0", "x"], ["--list", "--depth", "-1", "x"], ["--list", "--depth=x", "x"],
     ["--list", "--depth", "x"], ["--depth", "1", "--check", "x"],
-    ["--info"], ["--info", ""], ["--json", "x", "y"], ["--list", "--json", "x"]])
+    ["--info"], ["--info", ""], ["--json", "x", "y"], ["--list", "--json", "x"],
+    ["--info", "--list", "x"], ["--sum", "--check", "x"], ["-u", "--cat", "x", "y"],
+    ["--list", "-u", "x"]])
 def test_misuse(words, tmp_path):
     """Exit 2 and a line on standard error, nothing on standard output."""
     result = harness.run(*words, cwd=tmp_path)
