@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fs/log.h"
 #include "fs/offline.h"
+#include "fs/opening.h"
+#include "fs/progress.h"
 
 #define WARNINGS_MAX 100u /* that are kept; a header has few rules to break */
 
@@ -29,8 +32,9 @@ static bool open_subject(const struct fs_options *options, const char *path,
 			 struct fs_subject *subject)
 {
 	struct sft_options model_options = options->model;
-	struct sft_error err;
 	enum sft_status status = SFT_OK;
+	struct timespec begin;
+	struct sft_error err;
 
 	*subject = (struct fs_subject){
 		.path = path,
@@ -38,11 +42,14 @@ static bool open_subject(const struct fs_options *options, const char *path,
 	};
 	if (subject->warnings == NULL)
 		status = sft_fail_memory(&err);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
 	model_options.names_only = true;
 	model_options.warn = keep_warning;
 	model_options.warn_arg = subject;
 	if (status == SFT_OK)
 		status = sft_open(path, &model_options, &subject->model, &err);
+	if (status == SFT_OK && options->verbose)
+		fs_report_opened(path, subject->model, fs_seconds_since(&begin));
 	if (status == SFT_OK)
 		status = sft_lint(subject->model, keep_warning, subject, &err);
 	if (status != SFT_OK)

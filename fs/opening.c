@@ -10,7 +10,7 @@
 #include "fs/log.h"
 #include "fs/progress.h"
 
-static void report(const char *source, const struct sft_model *model, double seconds)
+void fs_report_opened(const char *source, const struct sft_model *model, double seconds)
 {
 	const struct sft_totals totals = sft_model_totals(model);
 	char shown[512];
@@ -45,7 +45,7 @@ int fs_open_model(const struct fs_options *options, const char *source,
 		return fs_log_fail(SFT_E_USAGE, "no view %s", options->view);
 	}
 	if (options->verbose)
-		report(source, model, fs_seconds_since(&begin));
+		fs_report_opened(source, model, fs_seconds_since(&begin));
 	*ret_model = model;
 	return 0;
 }

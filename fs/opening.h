@@ -18,4 +18,7 @@
 int fs_open_model(const struct fs_options *options, const char *source,
 		  struct sft_model **ret_model);
 
+/* The line of -v about a source that was opened in @seconds, by something else. */
+void fs_report_opened(const char *source, const struct sft_model *model, double seconds);
+
 #endif /* FS_OPENING_H */

@@ -100,7 +100,7 @@ def test_verbose(edge_file, sharded_folder, tmp_path):
     for source, tensors, shards in ((edge_file, len(model.tensors), [edge_file]),
                                     (index, 15, sorted(sharded_folder.glob("*.safetensors")))):
         size = sum(path.stat().st_size for path in shards)
-        for words in (["--check"], ["--list"], ["--cat"]):
+        for words in (["--check"], ["--list"], ["--cat"], ["--info"], ["--sum"]):
             operands = [source, "__metadata__.json"][:1 + (words == ["--cat"])]
             plain = harness.run(*words, *operands)
             loud = harness.run("-v", *words, *operands)
