@@ -19,13 +19,15 @@ int fs_offline_flush(int exit_status)
 
 static bool check_one(const struct fs_options *options, const char *source)
 {
+	struct fs_options names = *options;
 	struct sft_model *model = NULL;
 	struct sft_error err;
 	char shown[1024];
 	uint64_t count;
 	bool good;
 
-	if (fs_open_model(options, source, &model) != 0)
+	names.model.names_only = options->view == NULL; /* most of the time */
+	if (fs_open_model(&names, source, &model) != 0)
 		return false;
 	count = sft_model_totals(model).tensor_count;
 	good = sft_lint(model, fs_log_warning, NULL, &err) == SFT_OK;
