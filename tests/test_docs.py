@@ -4,12 +4,15 @@
 Completions are compared with --help where they are driven: tests/test_completions.py.
 """
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 import documented
+import harness
 from harness import ROOT
 
 PAGE = ROOT / "share" / "man" / "safetensorsfs.1"
@@ -89,6 +92,33 @@ def test_readme():
     assert set(documented.mount_options()["view"]) <= words
     assert {name for name in documented.switches() if name[1] == "-"} <= words | {
         "--help", "--version", "--verbose", "--unmount"}  # which have letters
+
+
+def test_readme_sessions(tmp_path):
+    """What the README shows of the sample model without a mount is what comes out of it."""
+    subprocess.run([sys.executable, ROOT / "scripts" / "sample-model",
+                    tmp_path / "model.safetensors"], check=True)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    def words_of(output):
+        """The words of its lines but for owners, dates and speeds."""
+        output = re.sub(r"(?m)^(-\S+ \d+) \S+ \S+( +\d+) \S+ \S+", r"\1\2", output)
+        return re.sub(r" at [\d.]+ \w+/s", "", output).split()
+
+    seen = 0
+    for session in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
+        for command, output in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", session, re.MULTILINE):
+            if command.startswith("cat mnt/"):
+                words = ["--cat", "model.safetensors", command.removeprefix("cat mnt/")]
+            elif re.match(r"safetensorsfs --(check|list -l|extract) model", command):
+                words = shlex.split(command)[1:]
+            else:
+                continue
+            result = harness.run(*words, cwd=tmp_path)
+            assert (result.returncode, result.stderr) == (0, "")
+            assert words_of(result.stdout) == words_of(output), command
+            seen += 1
+    assert seen == 4
 
 
 def need(program):
