@@ -77,6 +77,15 @@ def test_views():
     assert set(items(section("VIEWS"))) == set(documented.mount_options()["view"])
 
 
+def test_environment():
+    """Every variable that is asked for; PATH alone needs no word."""
+    found = set()
+    for path in ROOT.glob("fs/*.c"):
+        found |= set(re.findall(r'(?:getenv|env_number)\("(\w+)"\)', path.read_text()))
+    words = {name for head in items(section("ENVIRONMENT")) for name in re.findall(r"[A-Z_]+", head)}
+    assert len(found) > 4 and words == found - {"PATH"}
+
+
 def test_words_of_messages():
     """Every word that a message can end in."""
     words = re.findall(r'return "([a-z-]+)";', (ROOT / "core" / "error.c").read_text())
