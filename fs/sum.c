@@ -41,6 +41,7 @@ struct summing {
 	pthread_cond_t printed; /* there is room for another line */
 	uint32_t pos;           /* of the next line to begin */
 	size_t begun, ended;    /* lines; the latter are printed, if there is something */
+	int write_errno;        /* why no more can be printed; or 0 */
 	struct line lines[LINES_MAX]; /* those between */
 };
 
@@ -110,8 +111,10 @@ static void print_lines(struct summing *summing)
 			printf("%s  %s%s\n", line->digest, summing->prefix, named.path);
 	}
 	/* Whoever reads them may want no more. */
-	if (fflush(stdout) != 0)
+	if ((fflush(stdout) != 0 || ferror(stdout)) && summing->write_errno == 0) {
+		summing->write_errno = errno;
 		atomic_store(&summing->over, true);
+	}
 	if (summing->shares)
 		fs_progress_resume(&summing->progress);
 }
@@ -177,8 +180,14 @@ static uint64_t measure(const struct sft_model *model)
 	return total;
 }
 
-/* Return: the exit status; *ret_signal: what ended it, or 0. */
-static int run(struct summing *summing, int *ret_signal)
+/* What ended the run before all was printed: a signal, or a write that failed; or 0. */
+struct ending {
+	int signal_number;
+	int write_errno;
+};
+
+/* Return: the exit status. */
+static int run(struct summing *summing, struct ending *ret_ending)
 {
 	const bool is_shown = fs_progress_is_wanted();
 	struct fs_watch watch = {
@@ -193,8 +202,9 @@ static int run(struct summing *summing, int *ret_signal)
 	watch.signal_fd = fs_signals_watch(0);
 	exit_status = fs_team_start(&summing->team, fs_team_size(), work, summing);
 	if (exit_status == 0)
-		*ret_signal = fs_team_watch(&summing->team, &watch);
+		ret_ending->signal_number = fs_team_watch(&summing->team, &watch);
 	fs_team_end(&summing->team);
+	ret_ending->write_errno = summing->write_errno;
 	if (watch.signal_fd >= 0)
 		close(watch.signal_fd);
 	pthread_cond_destroy(&summing->printed);
@@ -219,7 +229,7 @@ static char *prefix_of(const char *source)
 }
 
 static int sum_source(const struct fs_options *options, const char *source,
-		      int *ret_signal)
+		      struct ending *ret_ending)
 {
 	auto_free struct summing *summing = calloc(1, sizeof(*summing));
 	auto_free char *prefix = NULL;
@@ -237,24 +247,26 @@ static int sum_source(const struct fs_options *options, const char *source,
 	summing->kind = options->digest;
 	summing->prefix = prefix != NULL ? prefix : "";
 	summing->shares = isatty(STDOUT_FILENO);
-	exit_status = run(summing, ret_signal);
+	exit_status = run(summing, ret_ending);
 	sft_close(model);
 	return exit_status;
 }
 
 int fs_sum(const struct fs_options *options)
 {
-	int signal_number = 0;
+	struct ending ending = { 0, 0 };
 	int exit_status = 0;
 
-	for (int i = 0;
-	     i < options->operand_count && signal_number == 0 && !ferror(stdout); i++) {
-		const int one = sum_source(options, options->operands[i], &signal_number);
+	for (int i = 0; i < options->operand_count && ending.signal_number == 0 &&
+			ending.write_errno == 0;
+	     i++) {
+		const int one = sum_source(options, options->operands[i], &ending);
 
 		exit_status = one > exit_status ? one : exit_status;
 	}
+	errno = ending.write_errno; /* there may be nothing left that fails again */
 	exit_status = fs_offline_flush(exit_status);
-	if (signal_number != 0) /* the caller, a loop of a shell perhaps, ends with us */
-		raise(signal_number);
+	if (ending.signal_number != 0) /* the caller, perhaps a loop, ends with us */
+		raise(ending.signal_number);
 	return exit_status;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """--sum: the digests of all tensors, without a mount, by all processors and in order."""
+import errno
 import hashlib
 import os
 import re
@@ -261,6 +262,7 @@ def test_full_disk(large):
                                 stderr=subprocess.PIPE, text=True, check=False)
     assert harness.error_word(result) == "io"
     assert result.stderr.count("\n") == 1
+    assert os.strerror(errno.ENOSPC) in result.stderr
 
 
 def test_order(tmp_path):
