@@ -66,6 +66,8 @@ static const struct {
 	  "08-09 x2 U8 [1]\n10,99-101 x4 U8 [1]\n" },
 	{ "both spellings of a number", "1:1 01:1 2:1 02:1",
 	  "01-02 x2 U8 [1]\n1-2 x2 U8 [1]\n" },
+	{ "both spellings, and nothing else", "f.9.w:1 f.09.w:1",
+	  "f\n  09.w U8 [1]\n  9.w U8 [1]\n" },
 	{ "padded beside not", "ab01_b9:1 ab01_b10:1 ab01_b11:1 ab01_b12:1",
 	  "ab01_b9-12 x4 U8 [1]\n" },
 	{ "padded in two places", "ab09_b9:1 ab10_b9:1 ab09_b10:1 ab10_b10:1",
