@@ -143,7 +143,7 @@ check_s390x() {
 	in_chroot s390x '
 		dpkg --add-architecture s390x
 		install_packages gcc-s390x-linux-gnu libc6-dev:s390x libcjson-dev:s390x \
-			libcmocka-dev:s390x libdeflate-dev:s390x libxxhash-dev:s390x \
+			libcmocka-dev:s390x libdeflate-dev:s390x libxxhash-dev:s390x nettle-dev:s390x \
 			meson ninja-build pkg-config qemu-user
 		[ -d /build/libc ] || {
 			cd /build
