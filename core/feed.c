@@ -32,15 +32,16 @@ void sft_feed_init_file(struct sft_feed *feed, uint8_t *text, size_t len, int fd
  */
 static void release(struct sft_feed *feed, size_t keep)
 {
-	const uintptr_t page = SFT_HUGE_PAGE;
+	const size_t page = SFT_HUGE_PAGE;
+	const size_t shift = (uintptr_t)feed->text % page; /* of the text in a page */
 	const size_t from = feed->packed > feed->released ? feed->packed : feed->released;
-	const uintptr_t begin = ((uintptr_t)feed->text + from + page - 1) / page * page;
-	const uintptr_t end = ((uintptr_t)feed->text + keep) / page * page;
+	const size_t begin = (shift + from + page - 1) / page * page;
+	const size_t end = (shift + keep) / page * page;
 
 	if (begin >= end)
 		return;
-	madvise((void *)begin, end - begin, MADV_DONTNEED);
-	feed->released = end - (uintptr_t)feed->text;
+	madvise(feed->text + (begin - shift), end - begin, MADV_DONTNEED);
+	feed->released = end - shift;
 }
 
 void sft_feed_more(struct sft_feed *feed, size_t keep)

@@ -52,7 +52,7 @@ static enum sft_status parse_uints(struct sft_scan *scan, uint64_t first[2],
 				   size_t *ret_count)
 {
 	size_t count = 0;
-	uint64_t value;
+	uint64_t value = 0;
 	bool more;
 	enum sft_status status = sft_scan_open(scan, '[', ']', &more);
 

@@ -49,6 +49,7 @@ static enum sft_status parse_metadata(struct parser *parser)
 	enum sft_status status;
 	bool more;
 
+	sft_scan_drop(scan); /* the key */
 	if (sft_scan_peek(scan) == 'n')
 		return sft_scan_null(scan);
 	status = sft_scan_open(scan, '{', '}', &more);

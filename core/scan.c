@@ -208,7 +208,8 @@ static void skip_plain(struct sft_scan *scan)
 	}
 }
 
-enum sft_status sft_scan_string(struct sft_scan *scan, struct sft_bytes *ret_text)
+/* Consumes a string. @ret_text: where its text is, decoded in place; NULL: nowhere. */
+static enum sft_status take_string(struct sft_scan *scan, struct sft_bytes *ret_text)
 {
 	enum sft_status status = expect(scan, '"');
 	const size_t begin = scan->off;
@@ -216,10 +217,11 @@ enum sft_status sft_scan_string(struct sft_scan *scan, struct sft_bytes *ret_tex
 
 	while (status == SFT_OK) {
 		const size_t run = scan->off;
+		uint8_t nowhere[SFT_UTF8_MAX];
 		size_t len = 0;
 
 		skip_plain(scan);
-		if (out != run)
+		if (ret_text != NULL && out != run)
 			memmove(scan->text + out, scan->text + run, scan->off - run);
 		out += scan->off - run;
 		if (scan->off == scan->len)
@@ -227,27 +229,45 @@ enum sft_status sft_scan_string(struct sft_scan *scan, struct sft_bytes *ret_tex
 					     "the JSON text ends inside a string");
 		if (scan->text[scan->off] == '"') {
 			scan->off++;
-			*ret_text = (struct sft_bytes){ scan->text + begin, out - begin };
+			if (ret_text != NULL)
+				*ret_text = (struct sft_bytes){ scan->text + begin,
+								out - begin };
 			return SFT_OK;
 		}
 		if (scan->text[scan->off] != '\\')
 			return sft_scan_fail(scan, scan->off,
 					     "control character in a string");
-		status = take_escape(scan, scan->text + out, &len);
+		status = take_escape(scan, ret_text != NULL ? scan->text + out : nowhere,
+				     &len);
 		if (status == SFT_OK)
 			out += len;
 	}
 	return status;
 }
 
-enum sft_status sft_scan_key(struct sft_scan *scan, struct sft_bytes *ret_key)
+enum sft_status sft_scan_string(struct sft_scan *scan, struct sft_bytes *ret_text)
 {
-	const enum sft_status status = sft_scan_string(scan, ret_key);
+	return take_string(scan, ret_text);
+}
+
+static enum sft_status take_key(struct sft_scan *scan, struct sft_bytes *ret_key)
+{
+	const enum sft_status status = take_string(scan, ret_key);
 
 	return status == SFT_OK ? expect(scan, ':') : status;
 }
 
+enum sft_status sft_scan_key(struct sft_scan *scan, struct sft_bytes *ret_key)
+{
+	return take_key(scan, ret_key);
+}
+
 /* ---- other scalars ---- */
+
+static bool is_digit(uint8_t byte)
+{
+	return byte >= '0' && byte <= '9';
+}
 
 /* What makes a number of digits one that is no integer. */
 static bool is_fraction(uint8_t byte)
@@ -263,16 +283,16 @@ enum sft_status sft_scan_uint(struct sft_scan *scan, uint64_t *ret_value)
 
 	if (first < '0' || first > '9')
 		return fail_expected(scan, "an unsigned integer");
+	if (first == '0' && scan->len - begin > 1 && is_digit(scan->text[begin + 1]))
+		return sft_scan_fail(scan, begin, "integer with a leading zero");
 	for (; scan->off < scan->len; scan->off++) {
 		const uint8_t byte = scan->text[scan->off];
 
-		if (byte < '0' || byte > '9')
+		if (!is_digit(byte))
 			break;
 		if (!sft_mul(value, 10, &value) || !sft_add(value, byte - '0', &value))
 			return sft_scan_fail(scan, begin, "integer above 2^64-1");
 	}
-	if (first == '0' && scan->off - begin > 1)
-		return sft_scan_fail(scan, begin, "integer with a leading zero");
 	if (scan->off < scan->len && is_fraction(scan->text[scan->off]))
 		return sft_scan_fail(scan, begin,
 				     "a floating-point number where an unsigned "
@@ -301,13 +321,14 @@ enum sft_status sft_scan_null(struct sft_scan *scan)
 /* Has all of the number at the cursor be there: what checks it wants it in one piece. */
 static void fill_number(struct sft_scan *scan)
 {
+	static const char bytes[] = "+-.0123456789Ee";
 	const size_t begin = scan->off;
 	const size_t held = scan->held;
 
 	if (held > begin)
 		scan->held = begin;
 	while (has_more(scan) && scan->off < scan->len &&
-	       strchr("+-.0123456789Ee", scan->text[scan->off]) != NULL) {
+	       memchr(bytes, scan->text[scan->off], sizeof(bytes) - 1) != NULL) {
 		if (++scan->off == scan->len)
 			sft_scan_fill(scan);
 	}
@@ -317,13 +338,12 @@ static void fill_number(struct sft_scan *scan)
 
 enum sft_status sft_scan_scalar(struct sft_scan *scan)
 {
-	struct sft_bytes text;
 	const char *why;
 	size_t len;
 
 	switch (sft_scan_peek(scan)) {
 	case '"':
-		return sft_scan_string(scan, &text);
+		return take_string(scan, NULL);
 	case 't':
 		return take_word(scan, "true");
 	case 'f':
@@ -351,7 +371,6 @@ enum sft_status sft_scan_skip(struct sft_scan *scan, unsigned depth)
 	const unsigned outer = depth;
 	char closes[SFT_SCAN_DEPTH_MAX]; /* by depth: what ends the container */
 	enum sft_status status = SFT_OK;
-	struct sft_bytes key;
 	bool more;
 
 	do {
@@ -378,7 +397,7 @@ enum sft_status sft_scan_skip(struct sft_scan *scan, unsigned depth)
 				depth--;
 		}
 		if (status == SFT_OK && more && closes[depth - 1] == '}')
-			status = sft_scan_key(scan, &key);
+			status = take_key(scan, NULL);
 	} while (status == SFT_OK && depth > outer);
 	return status;
 }

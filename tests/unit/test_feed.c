@@ -77,6 +77,8 @@ static const struct {
 	{ "a wrong number", "{\"a\":{\"x\":" NUMBER "e}}" },
 	{ "a number of no double", "{\"a\":{\"x\":" NUMBER "e300}}" },
 	{ "zeros", "{\"a\":[\"U8\",[" ZEROS ZEROS "],[0,0]]}" },
+	{ "zeros, and more than fits",
+	  "{\"a\":[\"U8\",[" ZEROS ZEROS "999999999999999999999999],[0,0]]}" },
 	{ "too large", "{\"a\":[\"U8\",[" NUMBER "],[0,0]]}" },
 	{ "a fraction", "{\"a\":[\"U8\",[12345678.5],[0,0]]}" },
 	{ "something behind it", "{} x" },
@@ -215,9 +217,13 @@ static void test_memory(void **state)
 {
 	static const char *const starts[] = {
 		"{",
-		"{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0],\"x\":\""
+		"{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0],\"x\":\"",
+		"{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0],\"\\n\":"
+		"\"\\n",
+		"{\"__metadata__\":null",
 	};
-	static const char *const ends[] = { "}", "\"}}" };
+	static const char *const ends[] = { "}", "\"}}", "\"}}", "}" };
+	static const size_t tensors[] = { 0, 1, 1, 0 };
 
 	(void)state;
 	mallopt(M_PERTURB, 0); /* which touches all that is allocated */
@@ -238,7 +244,7 @@ static void test_memory(void **state)
 				 SFT_OK);
 		/* Some is of sanitizers, which keep a note of each eight bytes. */
 		CHECK_RANGE(own_memory("VmHWM:"), before, before + (LONG_LEN >> 10) / 3);
-		CHECK_UINT("tensors", header.tensor_count, i);
+		CHECK_UINT("tensors", header.tensor_count, tensors[i]);
 		sft_header_done(&header);
 		close(fd);
 	}
