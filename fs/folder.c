@@ -69,11 +69,16 @@ static size_t add_entry(fuse_req_t req, char *buf, size_t room,
 				      (off_t)entry->next);
 }
 
+/* What the C library asks for at a time; more is taken from the heap. */
+#define LISTING_LEN 32768u
+
 static void reply_listing(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 			  bool plus)
 {
 	const struct sft_model *model = fs_context_of(req)->model;
-	auto_free char *buf = malloc(size);
+	char small[LISTING_LEN];
+	auto_free char *large = size > sizeof(small) ? malloc(size) : NULL;
+	char *buf = size > sizeof(small) ? large : small;
 	struct sft_entry entry;
 	struct sft_ref folder;
 	uint64_t pos = (uint64_t)off;

@@ -82,7 +82,8 @@ int fs_stat_of(struct fs_context *context, const struct fs_place *place,
 		.st_uid = options->has_uid ? options->uid : attr.uid,
 		.st_gid = options->has_gid ? options->gid : attr.gid,
 		.st_size = (off_t)attr.len, /* at most SFT_FILE_LEN_MAX */
-		.st_blksize = FS_BLOCK_LEN,
+		.st_blksize =
+			attr.type == SFT_TYPE_FOLDER ? FS_FOLDER_BLOCK_LEN : FS_BLOCK_LEN,
 		.st_blocks = (blkcnt_t)(attr.len / FS_STAT_BLOCK_LEN +
 					(attr.len % FS_STAT_BLOCK_LEN > 0)),
 		.st_atim = attr.mtime,

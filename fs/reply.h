@@ -15,6 +15,11 @@
 #define FS_TIMEOUT_SECONDS 86400.0
 #define FS_NAME_LEN_MAX 255u
 #define FS_BLOCK_LEN (1u << 20) /* what stat() recommends to read at a time */
+/*
+ * The same for folders, which the C library takes for the size of its buffer, and the
+ * kernel gets as much memory at each request: with a megabyte that is most of a listing.
+ */
+#define FS_FOLDER_BLOCK_LEN 4096u
 #define FS_STAT_BLOCK_LEN 512u
 
 struct fs_context *fs_context_of(fuse_req_t req);

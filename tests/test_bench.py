@@ -55,6 +55,12 @@ def test_part(part, build, fuse, tmp_path):
     assert not list(tmp_path.glob("bench-*")), "its inputs are left behind"
 
 
+def test_parts_after_each_other(build, fuse, tmp_path):
+    """Parts that measure the same mounts do not get into each other's way."""
+    result = bench("--quick", "--build", build, "--scratch", tmp_path, "whole", "random", "whole")
+    assert (result.returncode, result.stderr) == (0, ""), result.stderr
+
+
 @pytest.mark.parametrize("words, said", [(["nosuch"], "no such part: nosuch"),
                                          (["--build", "/nosuch"], "no build at /nosuch"),
                                          (["--other", "x"], "--other takes NAME=PROGRAM")])

@@ -143,7 +143,7 @@ class Unprivileged(Ours):
         self.work = content.work
         os.chmod(self.work, 0o755)
         point = self.work / "users"
-        point.mkdir()
+        point.mkdir(exist_ok=True)
         os.chown(point, 65534, 65534)
         shutil.copy(program, self.work / "safetensorsfs")
         shutil.copy(reader, self.work / "bench-reader")

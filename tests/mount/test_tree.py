@@ -151,6 +151,8 @@ def test_sizes(edge):
         assert st.st_size == tensor.size
         assert st.st_blksize == BLOCK
         assert st.st_blocks == -(-tensor.size // 512)
+    # The C library takes that of a folder for its buffer, and the kernel as much each time.
+    assert os.stat(edge.path).st_blksize == 4096
 
 
 def test_access(edge):
