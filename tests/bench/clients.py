@@ -8,7 +8,7 @@ from bench import peers, tools
 from bench.measure import Table, run_rounds
 
 # Run in a process of its own, so that nothing is warm but the page cache. It prints
-# nanoseconds of the call, of using every byte of what it gave, and not of the imports.
+# nanoseconds of the call and of using a byte of each page it gave, not of the imports.
 PROGRAM = """
 import sys, time
 way, path = sys.argv[1:]
@@ -64,7 +64,7 @@ def measure(report, setup):
         with mount.mount() as mounted:
             root = mounted.path.removesuffix("/weight.bin")
             tools.run("cp", f"{root}/{paths[way]}", copy)
-        table = Table(f"{name}, every page used, source hot", "GB/s", "the same on disk")
+        table = Table(f"{name}, a byte of each page used, source hot", "GB/s", "the same on disk")
         run_rounds(report, [way_of(table, mount, way, paths[way], copy,
                                    specs[0].size if way == "np.load" else size)])
         report.finish(table)

@@ -112,10 +112,18 @@ class Ours:
         """Mount; its processes are the supervisor and the worker."""
         took = tools.seconds(lambda: subprocess.run(self.command(), check=True))
         try:
-            yield Mounted(self.point / self.path, took=took,
-                          pids=tools.processes(self.program, str(self.point)))
+            yield Mounted(self.point / self.path, took=took, pids=self.processes())
         finally:
             unmount(self.point)
+            self.wait_for_end()
+
+    def processes(self):
+        """The supervisor and the worker."""
+        return tools.processes(str(self.program), str(self.point))
+
+    def wait_for_end(self):
+        """Until nobody holds the source any more: what is mapped cannot be dropped."""
+        wait_until(lambda: not self.processes(), "the end of the mount")
 
     def works(self):
         """Can it be mounted with these options here? Return: why not, or None."""
@@ -158,8 +166,10 @@ class Unprivileged(Ours):
             try:
                 wait_until(lambda: self.is_set_up(keeper.pid), "the namespace")
                 subprocess.run([*enter, self.program, self.source, self.point], check=True)
-                yield Mounted(self.point / self.path, prefix=enter, folder="/mnt")
-                subprocess.run([*enter, "fusermount3", "-uz", self.point], check=True)
+                yield Mounted(self.point / self.path, prefix=enter, folder="/mnt",
+                              pids=self.processes())
+                subprocess.run([*enter, "fusermount3", "-u", self.point], check=True)
+                self.wait_for_end()
             finally:
                 keeper.kill()
 
@@ -206,7 +216,7 @@ def squashfuse(content):
     """squashfuse_ll of an image that is not compressed."""
     image, point = content.work / "plain.squashfs", content.work / "squash"
     tools.run("mksquashfs", content.folder, image, "-noI", "-noD", "-noF", "-noX", "-b", "1M",
-              "-no-progress")
+              "-no-progress", "-noappend")
     return Foreground("squashfuse_ll", point, ["squashfuse_ll", "-f", image, point],
                       "weight.bin")
 

@@ -115,8 +115,9 @@ def set_goals(contest, first, again, mapped, cost):
         rival = best(contest, table, among)
         goal(f"{what}, of {rival}", rival and table.ratio(OURS, rival), 0.95)
     for peer in contest.fuse:
-        goal(f"processor time of the server, of {peer.name}", cost.ratio(OURS, peer.name), 1,
-             SMALLER)
+        for name in (OURS, peers.Unprivileged.NAME):
+            goal(f"processor time of the server of {name}, of {peer.name}",
+                 cost.ratio(name, peer.name), 1, SMALLER)
 
 
 def cold(contest):

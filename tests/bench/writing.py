@@ -81,7 +81,7 @@ def measure_extract(report, setup):
 
 
 def measure_made(report, setup):
-    """The first full read of files that are put together, written to disk, and cp of as much."""
+    """The first full read, by cat, of files that are put together, and of copies of them."""
     source = setup.work / "made.safetensors"
     make_model.write_file(source, list(make_model.dense(setup.size)), content=make_model.noise)
 
