@@ -43,7 +43,7 @@ check_clang() {
 check_sanitizers() {
 	install_test_packages
 	build "$out/sanitizers" --native-file build-dev.ini
-	build "$out/release" --buildtype=release
+	strict_build "$out/release" --buildtype=release
 	unit_tests "$out/sanitizers"
 	SAFETENSORSFS=$out/sanitizers/fs/safetensorsfs \
 		SAFETENSORSFS_PLAIN=$out/release/fs/safetensorsfs python_tests tests/mount
