@@ -7,21 +7,21 @@
  * between that and the cursor goes back to the system. Each byte is read once and stays
  * where it was read to, so that pointers to it hold.
  *
- *	0         kept           released        keep          ready    len
- *	|  packed  |  given back  |  (nothing)  |  being read  |  to come  |
+ *	0      packed         released        keep           ready      len
+ *	|  kept  |  given back  |  not yet      |  looked at   |  to come  |
  */
 #ifndef SFT_CORE_FEED_H
 #define SFT_CORE_FEED_H
 
 #include "core/sft.h"
 
-#define SFT_FEED_PIECE 262144u /* bytes at a time: what the second cache holds */
+#define SFT_FEED_PIECE 262144u /* bytes at a time; 100 MB at once take as long */
 
 struct sft_feed {
 	uint8_t *text;        /* the caller's */
 	size_t len;           /* bytes of @text when all of it is there */
 	size_t ready;         /* that are there, and UTF-8 */
-	size_t packed;        /* at the front, that are kept; the caller counts them */
+	size_t packed;        /* at the front, that are kept: see sft_feed_pack() */
 	int fd;               /* -1: all of it is there from the beginning */
 	uint64_t off;         /* of the text in the file */
 	size_t piece;         /* bytes to read at a time, at least 1 */

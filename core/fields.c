@@ -97,15 +97,20 @@ static enum sft_status parse_offsets(struct sft_scan *scan, struct sft_tensor *t
 	return status;
 }
 
+#define FIELD(name, parse)                                                               \
+	{                                                                                \
+		name, sizeof(name) - 1, parse                                            \
+	}
+
 /* The fields of a tensor, in the order in which the array form has them. */
 static const struct {
 	const char *name;
 	size_t len;
 	enum sft_status (*parse)(struct sft_scan *scan, struct sft_tensor *tensor);
 } fields[] = {
-	{ "dtype", 5, parse_dtype },
-	{ "shape", 5, parse_shape },
-	{ "data_offsets", 12, parse_offsets },
+	FIELD("dtype", parse_dtype),
+	FIELD("shape", parse_shape),
+	FIELD("data_offsets", parse_offsets),
 };
 
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))

@@ -2,10 +2,9 @@
 /*
  * core/huge.h - large pages for large memory
  *
- * A million tensors take tens of megabytes, and a page of 4 KiB costs most of a
- * microsecond when it is first touched: that is a third of the time that such a header
- * takes to read. Pages of 2 MiB cost a tenth of that, and a table that is jumped about in
- * finds its addresses sooner. Small memory stays as it is: nothing is rounded up there.
+ * A million tensors take tens of megabytes, and to touch these for the first time, by
+ * pages of 4 KiB, was three tenths of the time that such a header took to read. Small
+ * memory stays as it is: nothing is rounded up there.
  */
 #ifndef SFT_CORE_HUGE_H
 #define SFT_CORE_HUGE_H

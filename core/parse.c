@@ -32,12 +32,14 @@ struct parser {
 };
 
 /* Keeps text that was held and scanned; the rest of what was held may go. */
-static uint32_t keep_text(struct sft_scan *scan, struct sft_bytes text)
+static void keep_text(struct sft_scan *scan, struct sft_bytes text, uint32_t *ret_off,
+		      uint32_t *ret_len)
 {
 	const size_t off = (size_t)(text.data - scan->text);
 
 	sft_scan_drop(scan);
-	return sft_feed_pack(scan->feed, off, text.len);
+	*ret_off = sft_feed_pack(scan->feed, off, text.len);
+	*ret_len = (uint32_t)text.len;
 }
 
 /* ---- __metadata__ ---- */
@@ -65,14 +67,12 @@ static enum sft_status parse_metadata(struct parser *parser)
 		status = sft_scan_key(scan, &text);
 		if (status != SFT_OK)
 			return status;
-		pair.key_off = keep_text(scan, text);
-		pair.key_len = (uint32_t)text.len;
+		keep_text(scan, text, &pair.key_off, &pair.key_len);
 		sft_scan_hold(scan);
 		status = sft_scan_string(scan, &text);
 		if (status != SFT_OK)
 			return status;
-		pair.value_off = keep_text(scan, text);
-		pair.value_len = (uint32_t)text.len;
+		keep_text(scan, text, &pair.value_off, &pair.value_len);
 		header->metadata[header->metadata_count++] = pair;
 		status = sft_scan_more(scan, '}', &more);
 	}
@@ -140,8 +140,7 @@ static enum sft_status parse_entry(struct parser *parser)
 		parser->has_metadata = true;
 		return parse_metadata(parser);
 	}
-	tensor.name_off = keep_text(scan, key);
-	tensor.name_len = (uint32_t)key.len;
+	keep_text(scan, key, &tensor.name_off, &tensor.name_len);
 	status = sft_fields_parse(scan, &tensor);
 	return status == SFT_OK ? queue_tensor(parser, &tensor) : status;
 }

@@ -208,8 +208,7 @@ static void skip_plain(struct sft_scan *scan)
 	}
 }
 
-/* Consumes a string. @ret_text: where its text is, decoded in place; NULL: nowhere. */
-static enum sft_status take_string(struct sft_scan *scan, struct sft_bytes *ret_text)
+enum sft_status sft_scan_string(struct sft_scan *scan, struct sft_bytes *ret_text)
 {
 	enum sft_status status = expect(scan, '"');
 	const size_t begin = scan->off;
@@ -245,21 +244,11 @@ static enum sft_status take_string(struct sft_scan *scan, struct sft_bytes *ret_
 	return status;
 }
 
-enum sft_status sft_scan_string(struct sft_scan *scan, struct sft_bytes *ret_text)
-{
-	return take_string(scan, ret_text);
-}
-
-static enum sft_status take_key(struct sft_scan *scan, struct sft_bytes *ret_key)
-{
-	const enum sft_status status = take_string(scan, ret_key);
-
-	return status == SFT_OK ? expect(scan, ':') : status;
-}
-
 enum sft_status sft_scan_key(struct sft_scan *scan, struct sft_bytes *ret_key)
 {
-	return take_key(scan, ret_key);
+	const enum sft_status status = sft_scan_string(scan, ret_key);
+
+	return status == SFT_OK ? expect(scan, ':') : status;
 }
 
 /* ---- other scalars ---- */
@@ -343,7 +332,7 @@ enum sft_status sft_scan_scalar(struct sft_scan *scan)
 
 	switch (sft_scan_peek(scan)) {
 	case '"':
-		return take_string(scan, NULL);
+		return sft_scan_string(scan, NULL);
 	case 't':
 		return take_word(scan, "true");
 	case 'f':
@@ -397,7 +386,7 @@ enum sft_status sft_scan_skip(struct sft_scan *scan, unsigned depth)
 				depth--;
 		}
 		if (status == SFT_OK && more && closes[depth - 1] == '}')
-			status = take_key(scan, NULL);
+			status = sft_scan_key(scan, NULL);
 	} while (status == SFT_OK && depth > outer);
 	return status;
 }

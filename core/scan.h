@@ -104,11 +104,11 @@ SFT_MUST_CHECK enum sft_status sft_scan_open(struct sft_scan *scan, char open, c
 SFT_MUST_CHECK enum sft_status sft_scan_more(struct sft_scan *scan, char close,
 					     bool *ret_more);
 
-/* Consumes a string; @ret_text lies in the scanned text. */
+/* Consumes a string; @ret_text lies in the scanned text. NULL: nobody looks at it. */
 SFT_MUST_CHECK enum sft_status sft_scan_string(struct sft_scan *scan,
 					       struct sft_bytes *ret_text);
 
-/* Consumes a string and the colon after it. */
+/* Consumes a string and the colon after it; @ret_key as of sft_scan_string(). */
 SFT_MUST_CHECK enum sft_status sft_scan_key(struct sft_scan *scan,
 					    struct sft_bytes *ret_key);
 
