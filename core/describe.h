@@ -25,15 +25,28 @@ void sft_describe_tensor(const struct sft_model *model, struct sft_part part,
 			 struct sft_layout *layout);
 
 /**
- * sft_describe_model() - make __metadata__.json, and check the sums in it
- * @model: complete but for the document, which is stored in it
+ * sft_model_sum_up() - fill in the sums of a model
+ * @model: its shards and tensors are final
  *
- * Where the files' own __metadata__ makes the document longer than SFT_LITERAL_LEN_MAX,
- * it is left out, and "metadata_absent" says so.
- *
- * Return: SFT_OK, SFT_E_NO_MEMORY, SFT_E_IO or SFT_E_LIMIT.
+ * Return: SFT_OK, or SFT_E_LIMIT where one does not fit 64 bits.
  */
-SFT_MUST_CHECK enum sft_status sft_describe_model(struct sft_model *model,
+SFT_MUST_CHECK enum sft_status sft_model_sum_up(struct sft_model *model,
+						struct sft_error *err);
+
+/**
+ * sft_describe_model() - __metadata__.json
+ * @model:    complete
+ * @ret_text: lives as long as the model
+ *
+ * Made when it is first asked for: what all views cannot show takes as long to find as a
+ * tree takes to make. Safe from any thread; while one makes it, others wait. Where the
+ * files' own __metadata__ makes it longer than SFT_LITERAL_LEN_MAX, that is left out, and
+ * "metadata_absent" says so.
+ *
+ * Return: SFT_OK, SFT_E_NO_MEMORY or SFT_E_IO; another try is possible.
+ */
+SFT_MUST_CHECK enum sft_status sft_describe_model(const struct sft_model *model,
+						  struct sft_bytes *ret_text,
 						  struct sft_error *err);
 
 #endif /* SFT_CORE_DESCRIBE_H */

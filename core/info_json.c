@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "core/compare.h"
+#include "core/describe.h"
 #include "core/filter.h"
 #include "core/json.h"
 
@@ -140,12 +141,16 @@ static void add_model(struct sft_json *json, const struct sft_model *model,
 	/* Ours, so it begins and ends like this; see sft_describe_model(). */
 	const size_t open_len = strlen("{");
 	const size_t close_len = strlen("\n}\n");
+	struct sft_bytes document;
 
+	if (sft_describe_model(model, &document, NULL) != SFT_OK) {
+		json->failed = true;
+		return;
+	}
 	add_text(json, "{\n\t\"source\":\t", sft_bytes_of(told->source));
 	sft_json_raw(json, ",");
-	sft_json_bytes(json, (struct sft_bytes){ model->metadata_document + open_len,
-						 model->metadata_document_len - open_len -
-							 close_len });
+	sft_json_bytes(json, (struct sft_bytes){ document.data + open_len,
+						 document.len - open_len - close_len });
 	add_aliases(json, model);
 	add_warnings(json, told);
 }

@@ -13,13 +13,14 @@
  *	companion.c the other files of the folder
  *	tree.c      all these names as folders
  *	kept.c      which files about the whole model can be
- *	summary.c   __metadata__.json
+ *	summary.c   sums
  *
  * Afterwards only what `state` points to ever changes.
  */
 #ifndef SFT_CORE_MODEL_H
 #define SFT_CORE_MODEL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "core/alias.h"
@@ -49,22 +50,27 @@ struct sft_model {
 	struct sft_companions companions;
 	/* By enum sft_tree_kind; leaves are tensors and then aliases, or companions. */
 	struct sft_tree trees[SFT_TREE_COUNT];
-	struct sft_info info; /* sums */
-	const char *stem;     /* of the weights' file names; NULL: each view's own */
-	const char *format;   /* {"format":...}, for headers that are made */
-	char *own_format;     /* NULL, or @format */
-	uint64_t widths;      /* bit w - 1: there are elements of w bits */
-	bool names_only;      /* there is nothing to look up: see struct sft_options */
-	bool may_pass_limits; /* of what is made of many tensors */
-	size_t root_view;     /* index in the table of views */
-	uint8_t *metadata_document; /* __metadata__.json */
-	size_t metadata_document_len;
+	struct sft_info info;   /* sums */
+	const char *stem;       /* of the weights' file names; NULL: each view's own */
+	const char *format;     /* {"format":...}, for headers that are made */
+	char *own_format;       /* NULL, or @format */
+	uint64_t widths;        /* bit w - 1: there are elements of w bits */
+	bool names_only;        /* there is nothing to look up: see struct sft_options */
+	bool may_pass_limits;   /* of what is made of many tensors */
+	size_t root_view;       /* index in the table of views */
 	uint64_t file_count;    /* of the root view */
 	struct sft_index index; /* kept for the names in @missing */
 	struct sft_names files; /* names of the files in @missing */
 	struct sft_missing *missing;
 	size_t missing_count;
 	struct sft_state *state;
+};
+
+/* __metadata__.json; see sft_describe_model(). */
+struct sft_document {
+	pthread_mutex_t lock; /* of what follows */
+	uint8_t *text;        /* NULL: nobody asked for it yet */
+	size_t len;
 };
 
 struct sft_kept;
@@ -82,6 +88,7 @@ struct sft_state {
 	void *is_over_arg;
 	struct sft_shared *shared; /* see shared.h */
 	struct sft_known *known;   /* see known.h */
+	struct sft_document document;
 };
 
 /* The header that a tensor's name and shape lie in. */

@@ -265,6 +265,7 @@ static enum sft_status open_model(struct sft_model *model,
 	model->state = calloc(1, sizeof(*model->state));
 	if (model->state == NULL)
 		return sft_fail_memory(err);
+	pthread_mutex_init(&model->state->document.lock, NULL);
 	model->stem = stem_of(source);
 	model->names_only = options->names_only;
 	if (source->index != NULL)
@@ -282,7 +283,7 @@ static enum sft_status open_model(struct sft_model *model,
 	if (status == SFT_OK && !model->names_only)
 		status = open_files(model, source, err);
 	if (status == SFT_OK)
-		status = sft_describe_model(model, err);
+		status = sft_model_sum_up(model, err);
 	if (status == SFT_OK && source->index != NULL)
 		report_missing(model, options, source->index);
 	return status;
@@ -328,6 +329,8 @@ void sft_close(struct sft_model *model)
 		free(model->state->stale);
 		free(model->state->folder_len);
 		sft_known_free(model->state->known);
+		pthread_mutex_destroy(&model->state->document.lock);
+		free(model->state->document.text);
 		free(model->state);
 	}
 	for (size_t i = 0; i < SFT_TREE_COUNT; i++)
@@ -340,7 +343,6 @@ void sft_close(struct sft_model *model)
 		sft_shard_close(&model->shards[i]);
 	free(model->shards);
 	free(model->tensors);
-	free(model->metadata_document);
 	sft_index_done(&model->index);
 	sft_names_done(&model->files);
 	free(model->missing);
@@ -357,7 +359,7 @@ struct sft_totals sft_model_totals(const struct sft_model *model)
 
 	for (size_t i = 0; i < model->shard_count; i++)
 		totals.len +=
-			model->shards[i].file.len; /* checked by sft_describe_model() */
+			model->shards[i].file.len; /* checked by sft_model_sum_up() */
 	for (size_t i = 0; i < SFT_TREE_COUNT; i++)
 		if (model->trees[i].count > totals.node_limit)
 			totals.node_limit = model->trees[i].count;

@@ -104,7 +104,7 @@ static void fill_leaf(const struct sft_outline *outline, uint32_t leaf,
 	}
 }
 
-/* Sums cannot wrap: those of the model do not, see sft_describe_model(). */
+/* Sums cannot wrap: those of the model do not, see sft_model_sum_up(). */
 static void fill_folder(const struct sft_outline *outline, const struct sft_node *node,
 			struct sft_level *level)
 {

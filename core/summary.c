@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * core/summary.c - __metadata__.json: the model in one document
+ * core/summary.c - the sums of a model, and __metadata__.json: the model in one document
  */
 #include <stdlib.h>
 
@@ -11,7 +11,7 @@
 _Static_assert(SFT_DTYPE_COUNT <= SFT_DTYPES_MAX, "the sums have room for all dtypes");
 
 /* False where a sum passes 64 bits: sparse files can claim that much between them. */
-static bool sum_up(struct sft_model *model)
+static bool add_up(struct sft_model *model)
 {
 	struct sft_info *info = &model->info;
 	uint64_t file_bytes = 0;
@@ -43,6 +43,14 @@ static bool sum_up(struct sft_model *model)
 		fits = fits &&
 		       sft_add(file_bytes, model->shards[i].file.len, &file_bytes);
 	return fits;
+}
+
+enum sft_status sft_model_sum_up(struct sft_model *model, struct sft_error *err)
+{
+	if (add_up(model))
+		return SFT_OK;
+	return sft_fail(err, SFT_E_LIMIT, SFT_POS_NONE,
+			"the files claim more than 2^64 bytes between them");
 }
 
 const struct sft_info *sft_model_info(const struct sft_model *model)
@@ -129,8 +137,9 @@ static bool add_metadata(cJSON *object, struct sft_json *json)
 				       "longer than a document can be") != NULL;
 }
 
-static enum sft_status store(struct sft_model *model, const cJSON *object,
-			     struct sft_error *err)
+/* The text of the document. */
+static enum sft_status print_document(const cJSON *object, struct sft_document *document,
+				      struct sft_error *err)
 {
 	char *text = object != NULL ? cJSON_Print(object) : NULL;
 	size_t len;
@@ -138,35 +147,45 @@ static enum sft_status store(struct sft_model *model, const cJSON *object,
 	if (text == NULL)
 		return sft_fail_memory(err);
 	len = strlen(text);
-	model->metadata_document = malloc(len + 1);
-	if (model->metadata_document != NULL) {
-		memcpy(model->metadata_document, text, len);
-		model->metadata_document[len] = '\n';
-		model->metadata_document_len = len + 1;
+	document->text = malloc(len + 1);
+	if (document->text != NULL) {
+		memcpy(document->text, text, len);
+		document->text[len] = '\n';
+		document->len = len + 1;
 	}
 	cJSON_free(text);
-	return model->metadata_document != NULL ? SFT_OK : sft_fail_memory(err);
+	return document->text != NULL ? SFT_OK : sft_fail_memory(err);
 }
 
-enum sft_status sft_describe_model(struct sft_model *model, struct sft_error *err)
+static enum sft_status make_document(const struct sft_model *model,
+				     struct sft_document *document, struct sft_error *err)
 {
 	struct sft_json metadata = { 0 };
-	enum sft_status status;
-	cJSON *object;
+	enum sft_status status = sft_metadata_format(model, "\n\t\t", &metadata, err);
+	cJSON *object = status == SFT_OK ? cJSON_CreateObject() : NULL;
 
-	if (!sum_up(model))
-		return sft_fail(err, SFT_E_LIMIT, SFT_POS_NONE,
-				"the files claim more than 2^64 bytes between them");
-	status = sft_metadata_format(model, "\n\t\t", &metadata, err);
-	object = status == SFT_OK ? cJSON_CreateObject() : NULL;
 	if (object != NULL && add_files(object, model) &&
 	    add_sums(object, &model->info.all) && add_dtypes(object, &model->info) &&
 	    add_metadata(object, &metadata) && add_absents(object, model) &&
 	    add_missing(object, model))
-		status = store(model, object, err);
+		status = print_document(object, document, err);
 	else if (status == SFT_OK)
 		status = sft_fail_memory(err);
 	free(metadata.text);
 	cJSON_Delete(object);
+	return status;
+}
+
+enum sft_status sft_describe_model(const struct sft_model *model,
+				   struct sft_bytes *ret_text, struct sft_error *err)
+{
+	struct sft_document *document = &model->state->document;
+	enum sft_status status = SFT_OK;
+
+	pthread_mutex_lock(&document->lock);
+	if (document->text == NULL)
+		status = make_document(model, document, err);
+	*ret_text = (struct sft_bytes){ document->text, document->len };
+	pthread_mutex_unlock(&document->lock);
 	return status;
 }

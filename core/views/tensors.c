@@ -21,7 +21,11 @@ void sft_view_describe_bin(const struct sft_model *model, struct sft_part part,
 
 static void describe_metadata(const struct sft_model *model, struct sft_layout *layout)
 {
-	sft_layout_memory(layout, model->metadata_document, model->metadata_document_len);
+	struct sft_bytes text;
+
+	layout->status = sft_describe_model(model, &text, NULL);
+	if (layout->status == SFT_OK)
+		sft_layout_memory(layout, text.data, text.len);
 }
 
 static const struct sft_view_file files[] = {

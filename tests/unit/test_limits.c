@@ -18,12 +18,27 @@ static void give_state(struct sft_model *model, struct sft_state *state)
 	const size_t shard_count = model->shard_count;
 	const size_t tensor_count = model->tensor_count;
 
-	*state = (struct sft_state){ 0 };
+	*state = (struct sft_state){ .document.lock = PTHREAD_MUTEX_INITIALIZER };
 	model->state = state;
 	model->shard_count = model->tensor_count = 0; /* so nothing is measured */
 	assert_int_equal(sft_kept_init(model, NULL), SFT_OK);
 	model->shard_count = shard_count;
 	model->tensor_count = tensor_count;
+}
+
+/* __metadata__.json of a model, to be freed by the caller. */
+static char *document_of(const struct sft_model *model)
+{
+	struct sft_document *document = &model->state->document;
+	struct sft_bytes text;
+	char *copy;
+
+	assert_int_equal(sft_describe_model(model, &text, NULL), SFT_OK);
+	copy = (char *)document->text;
+	assert_ptr_equal(copy, text.data);
+	copy[text.len - 1] = '\0';
+	document->text = NULL; /* so that the next is made anew */
+	return copy;
 }
 
 /* ---- sums ---- */
@@ -33,8 +48,8 @@ static void give_state(struct sft_model *model, struct sft_state *state)
 
 /* Sparse files may claim what no sum can hold; made by hand, for no disk is that large.
  */
-static enum sft_status describe(size_t shards, uint64_t shard_len, size_t tensors,
-				uint8_t dtype, struct sft_error *err)
+static enum sft_status sum_up(size_t shards, uint64_t shard_len, size_t tensors,
+			      uint8_t dtype, struct sft_error *err)
 {
 	char text[] = "a[9]";
 	struct sft_shard shard[COUNT_MAX];
@@ -56,9 +71,8 @@ static enum sft_status describe(size_t shards, uint64_t shard_len, size_t tensor
 		};
 	}
 	give_state(&model, &state);
-	status = sft_describe_model(&model, err);
+	status = sft_model_sum_up(&model, err);
 	sft_kept_done(&model);
-	free(model.metadata_document);
 	return status;
 }
 
@@ -87,8 +101,8 @@ static void test_sums(void **state)
 
 		assert_true(sft_dtype_find(sft_bytes_of(rows[i].dtype), &dtype));
 		CHECK_UINT(rows[i].what,
-			   describe(rows[i].shards, rows[i].shard_len, rows[i].tensors,
-				    dtype, &err),
+			   sum_up(rows[i].shards, rows[i].shard_len, rows[i].tensors,
+				  dtype, &err),
 			   rows[i].fits ? SFT_OK : SFT_E_LIMIT);
 		CHECK_TEXT(rows[i].what, err.detail,
 			   rows[i].fits ? ""
@@ -210,9 +224,7 @@ static void test_long_metadata(void **state)
 	header->metadata = pairs;
 	header->metadata_count = ARRAY_COUNT(pairs);
 	give_state(&model, &model_state);
-	assert_int_equal(sft_describe_model(&model, NULL), SFT_OK);
-	text = (char *)model.metadata_document;
-	text[model.metadata_document_len - 1] = '\0';
+	text = document_of(&model);
 	CHECK_HOLDS("document", text, "\"metadata\":\tnull");
 	CHECK_HOLDS("document", text,
 		    "\"metadata_absent\":\t\"longer than a document can be\"");
@@ -246,11 +258,8 @@ static void test_missing(void **state)
 		missing[i] = (struct sft_missing){ { name, lens[i] }, "f" };
 	for (model.missing_count = 1; model.missing_count <= 3; model.missing_count++) {
 		const bool all = model.missing_count == 1;
-		char *text;
+		char *text = document_of(&model);
 
-		assert_int_equal(sft_describe_model(&model, NULL), SFT_OK);
-		text = (char *)model.metadata_document;
-		text[model.metadata_document_len - 1] = '\0';
 		CHECK_HOLDS("missing", text, "\"missing\":\t{\n\t\t\"a\":\t\"f\"\n\t}");
 		CHECK_UINT("more", strstr(text, "missing_more") == NULL, all);
 		if (!all)
