@@ -282,12 +282,13 @@ void sft_index_done(struct sft_index *index)
 }
 
 bool sft_index_find(const struct sft_index *index, struct sft_bytes tensor,
-		    uint32_t *ret_file)
+		    uint32_t *entry)
 {
-	uint32_t entry;
+	const uint32_t next = *entry + 1;
 
-	if (index->entries == NULL || !sft_table_find(&index->tensors, tensor, &entry))
-		return false;
-	*ret_file = index->entries[entry].file;
-	return true;
+	if (next < index->count && sft_bytes_equal(index->entries[next].tensor, tensor)) {
+		*entry = next;
+		return true;
+	}
+	return index->count > 0 && sft_table_find(&index->tensors, tensor, entry);
 }

@@ -2,8 +2,8 @@
 /*
  * core/index.h - the index of a sharded model: which file holds which tensor
  *
- *	{"metadata": {...}, "weight_map": {"lm_head.weight":
- *"m-00001-of-00002.safetensors"}}
+ *	{"metadata": {...},
+ *	 "weight_map": {"lm_head.weight": "m-00001-of-00002.safetensors"}}
  *
  * `weight_map` is a string map like a header's __metadata__ and goes through the same
  * scanner, not through cJSON: names keep their NUL bytes, the last of equal keys counts,
@@ -50,8 +50,14 @@ SFT_MUST_CHECK enum sft_status sft_index_read(const char *path, struct sft_index
 
 void sft_index_done(struct sft_index *index);
 
-/* Return: false if the index does not list the tensor. */
+/**
+ * sft_index_find() - the entry of a tensor
+ * @entry: one that was found before, or any number; receives the number of the entry. The
+ *         next one is looked at first: most shards have the order of the index.
+ *
+ * Return: false, with @entry as it was, if the index does not list the tensor.
+ */
 bool sft_index_find(const struct sft_index *index, struct sft_bytes tensor,
-		    uint32_t *ret_file);
+		    uint32_t *entry);
 
 #endif /* SFT_CORE_INDEX_H */

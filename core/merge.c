@@ -3,19 +3,49 @@
 
 #include <stdlib.h>
 
+#define NOBODY UINT32_MAX
+
 /* What merging works with. */
 struct merger {
 	struct sft_model *model;
 	const struct sft_index *index;
 	const uint32_t *shard_files; /* shard -> file of the index */
-	struct sft_table owners;     /* name -> tensor of the model */
+	uint32_t *owners;            /* entry of the index -> tensor, or NOBODY */
+	struct sft_table others;     /* names that are not in the index -> tensor */
+	uint32_t entry;              /* that was found last */
 };
 
-static struct sft_bytes owner_name(const void *ctx, uint32_t idx)
+static struct sft_bytes other_name(const void *ctx, uint32_t idx)
 {
 	const struct sft_model *model = ctx;
 
 	return sft_model_name(model, &model->tensors[idx]);
+}
+
+/* Whether the index has a tensor in this shard. */
+static bool is_at_home(const struct merger *merger, uint32_t entry, uint32_t shard)
+{
+	return merger->shard_files[shard] == merger->index->entries[entry].file;
+}
+
+/*
+ * Whose name it is: a tensor of a shard before, or @idx, which has it from now on. Names
+ * of the index have their places there; only others need a table.
+ */
+static enum sft_status find_owner(struct merger *merger, struct sft_bytes name,
+				  uint32_t idx, bool *ret_is_listed, uint32_t *ret_owner,
+				  struct sft_error *err)
+{
+	uint32_t *owner;
+
+	*ret_is_listed = sft_index_find(merger->index, name, &merger->entry);
+	if (!*ret_is_listed)
+		return sft_table_put(&merger->others, name, idx, ret_owner, err);
+	owner = &merger->owners[merger->entry];
+	if (*owner == NOBODY)
+		*owner = idx;
+	*ret_owner = *owner;
+	return SFT_OK;
 }
 
 /*
@@ -32,13 +62,14 @@ static enum sft_status merge_shard(struct merger *merger, const struct sft_shard
 		const struct sft_bytes name = sft_tensor_name(&shard->header, tensor);
 		const uint32_t count = (uint32_t)model->tensor_count;
 		enum sft_status status;
-		uint32_t idx, file;
+		bool is_listed;
+		uint32_t idx;
 
-		status = sft_table_put(&merger->owners, name, count, &idx, err);
+		status = find_owner(merger, name, count, &is_listed, &idx, err);
 		if (status != SFT_OK)
 			return status;
-		if (idx != count && sft_index_find(merger->index, name, &file) &&
-		    merger->shard_files[model->tensors[idx].shard] == file)
+		if (idx != count && is_listed &&
+		    is_at_home(merger, merger->entry, model->tensors[idx].shard))
 			continue;
 		model->tensors[idx] = *tensor;
 		model->tensor_count += idx == count;
@@ -80,15 +111,13 @@ static enum sft_status check_index(struct merger *merger,
 	model->missing = calloc(index->count, sizeof(*model->missing));
 	if (model->missing == NULL)
 		return sft_fail_memory(err);
-	for (size_t i = 0; status == SFT_OK && i < index->count; i++) {
-		const struct sft_index_entry *entry = &index->entries[i];
-		uint32_t idx;
+	for (uint32_t i = 0; status == SFT_OK && i < index->count; i++) {
+		const uint32_t owner = merger->owners[i];
 
-		if (sft_table_find(&merger->owners, entry->tensor, &idx) &&
-		    (merger->shard_files[model->tensors[idx].shard] == entry->file ||
-		     options->skip_missing))
-			continue;
-		status = miss(model, entry, options, err);
+		if (owner == NOBODY ||
+		    (!options->skip_missing &&
+		     !is_at_home(merger, i, model->tensors[owner].shard)))
+			status = miss(model, &index->entries[i], options, err);
 	}
 	return status;
 }
@@ -125,6 +154,7 @@ enum sft_status sft_model_merge(struct sft_model *model, const uint32_t *shard_f
 		.model = model,
 		.index = &model->index,
 		.shard_files = shard_files,
+		.entry = UINT32_MAX, /* the one before the first */
 	};
 	enum sft_status status;
 
@@ -136,9 +166,15 @@ enum sft_status sft_model_merge(struct sft_model *model, const uint32_t *shard_f
 		header->tensors = NULL;
 		return SFT_OK;
 	}
-	status = sft_table_init(&merger.owners, owner_name, model, err);
+	merger.owners = malloc((model->index.count + 1) * sizeof(*merger.owners));
+	if (merger.owners == NULL)
+		return sft_fail_memory(err);
+	for (size_t i = 0; i < model->index.count; i++)
+		merger.owners[i] = NOBODY;
+	status = sft_table_init(&merger.others, other_name, model, err);
 	if (status == SFT_OK)
 		status = merge_all(&merger, options, err);
-	sft_table_done(&merger.owners);
+	sft_table_done(&merger.others);
+	free(merger.owners);
 	return status;
 }

@@ -28,12 +28,12 @@ static void check_index(const struct sft_index *index, const struct sft_names *f
 		check_file(files->items[i]);
 		MUST(i == 0 || strcmp(files->items[i - 1], files->items[i]) < 0);
 	}
-	for (size_t i = 0; i < index->count; i++) {
-		uint32_t file;
+	for (uint32_t i = 0; i < index->count; i++) {
+		uint32_t near = i - 1, far = i;
 
 		MUST(index->entries[i].file < files->count);
-		MUST(sft_index_find(index, index->entries[i].tensor, &file) &&
-		     file == index->entries[i].file);
+		MUST(sft_index_find(index, index->entries[i].tensor, &near) && near == i);
+		MUST(sft_index_find(index, index->entries[i].tensor, &far) && far == i);
 	}
 }
 

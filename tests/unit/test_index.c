@@ -49,13 +49,15 @@ static char *dump(const struct sft_index *index, const struct sft_names *names)
 	fputs(":", out);
 	for (size_t i = 0; i < index->count; i++) {
 		const struct sft_bytes tensor = index->entries[i].tensor;
-		uint32_t file = UINT32_MAX;
+		uint32_t near = (uint32_t)i - 1, far = (uint32_t)i;
 		char name[64];
 
 		sft_escape(name, sizeof(name), tensor.data, tensor.len);
 		fprintf(out, " %s=%s", name, names->items[index->entries[i].file]);
-		assert_true(sft_index_find(index, tensor, &file));
-		CHECK_UINT(name, file, index->entries[i].file);
+		assert_true(sft_index_find(index, tensor, &near));
+		assert_true(sft_index_find(index, tensor, &far));
+		CHECK_UINT(name, near, i);
+		CHECK_UINT(name, far, i);
 	}
 	assert_int_equal(fclose(out), 0);
 	return text;
@@ -198,20 +200,22 @@ static void test_find(void **state)
 	struct sft_index index;
 	struct sft_names names;
 	struct sft_error err;
-	uint32_t file = 4711;
+	uint32_t entry = 4711;
 
 	assert_int_equal(read_index(*state,
 				    MAP("\"a\":\"2" S "\",\"a\\u0000\":\"1" S "\""),
 				    &index, &names, &err),
 			 SFT_OK);
-	assert_false(sft_index_find(&index, BYTES("b"), &file));
-	assert_int_equal(file, 4711);
-	assert_true(sft_index_find(&index, BYTES("a"), &file));
-	assert_int_equal(file, 1);
-	assert_true(sft_index_find(&index, BYTES("a\0"), &file));
-	assert_int_equal(file, 0);
+	assert_false(sft_index_find(&index, BYTES("b"), &entry));
+	assert_int_equal(entry, 4711);
+	assert_true(sft_index_find(&index, BYTES("a"), &entry));
+	assert_int_equal(entry, 0);
+	assert_int_equal(index.entries[entry].file, 1);
+	assert_true(sft_index_find(&index, BYTES("a\0"), &entry));
+	assert_int_equal(entry, 1);
+	assert_int_equal(index.entries[entry].file, 0);
 	sft_index_done(&index);
-	assert_false(sft_index_find(&index, BYTES("a"), &file)); /* it holds nothing */
+	assert_false(sft_index_find(&index, BYTES("a"), &entry)); /* it holds nothing */
 	sft_names_done(&names);
 }
 
