@@ -78,19 +78,26 @@ sft_header_decode_len(const uint8_t field[SFT_LEN_FIELD_LEN], uint64_t file_len,
 SFT_MUST_CHECK enum sft_status sft_header_parse(struct sft_header *header, uint16_t shard,
 						struct sft_error *err);
 
+/* Memory of a caller's that reads many headers, one after another. */
+struct sft_spare {
+	uint8_t *memory; /* NULL: there is none */
+	size_t len;
+};
+
 /**
  * sft_header_read() - the same with the text that a file has behind its first bytes
  * @header: zero but for @text_len
  * @fd:     of the file; has the bytes
  * @piece:  bytes to read at a time: SFT_FEED_PIECE but in tests
+ * @spare:  what text that fits there is read into; free for the next call afterwards
  *
  * The text is read while it is parsed, and takes no more memory than what is kept of it.
  *
  * Return: also SFT_E_CHANGED, as of sft_read_all().
  */
 SFT_MUST_CHECK enum sft_status sft_header_read(struct sft_header *header, int fd,
-					       size_t piece, uint16_t shard,
-					       struct sft_error *err);
+					       size_t piece, struct sft_spare spare,
+					       uint16_t shard, struct sft_error *err);
 
 /* Frees the text and all that was made from it. */
 void sft_header_done(struct sft_header *header);

@@ -6,6 +6,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "core/cleanup.h"
+#include "core/feed.h"
+
 /* More than there are processors: on a cold disk or a network, threads mostly wait. */
 #define OPENERS_MAX 8u
 
@@ -24,7 +27,7 @@ struct openers {
 };
 
 static enum sft_status open_one(struct openers *openers, size_t idx,
-				struct sft_error *err)
+				struct sft_spare spare, struct sft_error *err)
 {
 	struct sft_shard *shard = &openers->model->shards[idx];
 	enum sft_status status;
@@ -33,7 +36,7 @@ static enum sft_status open_one(struct openers *openers, size_t idx,
 	shard->file.path = sft_source_path(openers->source, shard->name);
 	if (shard->file.path == NULL)
 		return sft_fail_memory(err);
-	status = sft_shard_open(shard, (uint16_t)idx, openers->options->io, err);
+	status = sft_shard_open(shard, (uint16_t)idx, openers->options->io, spare, err);
 	if (status == SFT_E_IO && err->sys_errno == ENOENT &&
 	    openers->source->index != NULL) {
 		if (openers->options->skip_missing) {
@@ -58,10 +61,16 @@ static enum sft_status open_one(struct openers *openers, size_t idx,
 	return status;
 }
 
-/* Opens shards until there are none left. Reports the first in order that fails. */
+/*
+ * Opens shards until there are none left. Reports the first in order that fails. All
+ * headers go through the same memory: threads that ask the kernel for new pages, and give
+ * them back, wait for one another most of the time.
+ */
 static void *run_opener(void *arg)
 {
 	struct openers *openers = arg;
+	auto_free uint8_t *memory = malloc(SFT_FEED_PIECE); /* may fail */
+	const struct sft_spare spare = { memory, SFT_FEED_PIECE };
 	struct sft_error err;
 
 	while (!atomic_load(&openers->stop)) {
@@ -69,7 +78,7 @@ static void *run_opener(void *arg)
 
 		if (idx >= openers->model->shard_count)
 			break;
-		if (open_one(openers, idx, &err) == SFT_OK)
+		if (open_one(openers, idx, spare, &err) == SFT_OK)
 			continue;
 		atomic_store(&openers->stop, true);
 		pthread_mutex_lock(&openers->lock);

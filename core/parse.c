@@ -217,22 +217,43 @@ enum sft_status sft_header_parse(struct sft_header *header, uint16_t shard,
 	return parse(header, &feed, shard, err);
 }
 
-enum sft_status sft_header_read(struct sft_header *header, int fd, size_t piece,
-				uint16_t shard, struct sft_error *err)
+static enum sft_status no_memory(const struct sft_header *header, struct sft_error *err)
 {
+	return sft_fail(err, SFT_E_NO_MEMORY, SFT_POS_NONE,
+			"out of memory for a header of %zu bytes", header->text_len);
+}
+
+/* What the parser kept, in memory of its own. Return: NULL without memory. */
+static uint8_t *copy_packed(const struct sft_feed *feed)
+{
+	uint8_t *copy = malloc(feed->packed > 0 ? feed->packed : 1);
+
+	if (copy != NULL)
+		memcpy(copy, feed->text, feed->packed);
+	return copy;
+}
+
+enum sft_status sft_header_read(struct sft_header *header, int fd, size_t piece,
+				struct sft_spare spare, uint16_t shard,
+				struct sft_error *err)
+{
+	const bool fits = spare.memory != NULL && header->text_len <= spare.len;
 	struct sft_feed feed;
 	enum sft_status status;
 
 	/* Not a byte more than there is: sanitizers then see who reads on. */
-	header->text = malloc(header->text_len > 0 ? header->text_len : 1);
+	header->text =
+		fits ? spare.memory : malloc(header->text_len > 0 ? header->text_len : 1);
 	if (header->text == NULL)
-		return sft_fail(err, SFT_E_NO_MEMORY, SFT_POS_NONE,
-				"out of memory for a header of %zu bytes",
-				header->text_len);
-	sft_huge(header->text, header->text_len);
+		return no_memory(header, err);
+	if (!fits)
+		sft_huge(header->text, header->text_len);
 	sft_feed_init_file(&feed, header->text, header->text_len, fd, SFT_LEN_FIELD_LEN,
 			   piece);
 	status = parse(header, &feed, shard, err);
-	trim(&header->text, 1, feed.packed > 0 ? feed.packed : 1);
-	return status;
+	if (fits)
+		header->text = copy_packed(&feed);
+	else
+		trim(&header->text, 1, feed.packed > 0 ? feed.packed : 1);
+	return header->text != NULL ? status : no_memory(header, err);
 }

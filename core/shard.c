@@ -9,7 +9,7 @@
 #include "core/sniff.h"
 
 static enum sft_status read_header(struct sft_shard *shard, uint16_t idx,
-				   struct sft_error *err)
+				   struct sft_spare spare, struct sft_error *err)
 {
 	struct sft_header *header = &shard->header;
 	uint8_t field[SFT_LEN_FIELD_LEN] = { 0 };
@@ -24,7 +24,7 @@ static enum sft_status read_header(struct sft_shard *shard, uint16_t idx,
 		return status;
 	header->text_len = (size_t)len; /* has a limit */
 	shard->data_off = SFT_LEN_FIELD_LEN + len;
-	status = sft_header_read(header, shard->file.fd, SFT_FEED_PIECE, idx, err);
+	status = sft_header_read(header, shard->file.fd, SFT_FEED_PIECE, spare, idx, err);
 	return status == SFT_OK ? sft_check(header, shard->file.len, err) : status;
 }
 
@@ -48,14 +48,14 @@ static void add_hint(const struct sft_shard *shard, struct sft_error *err)
 }
 
 enum sft_status sft_shard_open(struct sft_shard *shard, uint16_t idx, enum sft_io io,
-			       struct sft_error *err)
+			       struct sft_spare spare, struct sft_error *err)
 {
 	enum sft_status status;
 
 	shard->file.fd = -1;
 	status = sft_backing_open(&shard->file, shard->file.path, err);
 	if (status == SFT_OK) {
-		status = read_header(shard, idx, err);
+		status = read_header(shard, idx, spare, err);
 		if (status >= SFT_E_HEADER_TOO_SMALL &&
 		    status <= SFT_E_INVALID_HEADER_DESERIALIZATION)
 			add_hint(shard, err);

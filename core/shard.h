@@ -22,13 +22,15 @@ struct sft_shard {
  * sft_shard_close(), also after a failure
  * @idx:   goes into each tensor
  * @io:    whether to map the file
+ * @spare: see sft_header_read()
  *
  * Symbolic links are followed; never blocks on a FIFO. Return: SFT_OK, SFT_E_IO,
  * SFT_E_NO_MEMORY, SFT_E_CHANGED or one of the reference's; @err then says what the file
  * is if it is something else.
  */
 SFT_MUST_CHECK enum sft_status sft_shard_open(struct sft_shard *shard, uint16_t idx,
-					      enum sft_io io, struct sft_error *err);
+					      enum sft_io io, struct sft_spare spare,
+					      struct sft_error *err);
 
 /* Frees all of it, the names included. */
 void sft_shard_close(struct sft_shard *shard);

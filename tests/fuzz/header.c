@@ -108,12 +108,16 @@ static void check_same(const struct sft_header *packed, const struct sft_header 
 	}
 }
 
-/* Reads the same text from a file, in pieces as long as its first byte says. */
+/*
+ * Reads the same text from a file, in pieces as long as its first byte says, and into
+ * memory that was there before where that byte is odd.
+ */
 static void check_pieces(struct sft_bytes text, const struct sft_header *whole,
 			 enum sft_status want, const struct sft_error *want_err)
 {
 	struct sft_bytes file = { NULL, SFT_LEN_FIELD_LEN + text.len };
 	struct sft_header header = { .text_len = text.len };
+	struct sft_spare spare = { NULL, text.len };
 	struct sft_error err = { 0 };
 	uint8_t *bytes = calloc(1, file.len);
 	char path[FUZZ_PATH_CAP];
@@ -126,8 +130,10 @@ static void check_pieces(struct sft_bytes text, const struct sft_header *whole,
 		memcpy(bytes + SFT_LEN_FIELD_LEN, text.data, text.len);
 	file.data = bytes;
 	fd = fuzz_file_new(file, file.len, path);
-	status = sft_header_read(&header, fd, text.len > 0 ? 1 + text.data[0] % 80 : 1, 0,
-				 &err);
+	if (text.len > 0 && text.data[0] % 2 == 1)
+		spare.memory = malloc(text.len);
+	status = sft_header_read(&header, fd, text.len > 0 ? 1 + text.data[0] % 80 : 1,
+				 spare, 0, &err);
 	MUST(status == want);
 	if (status == SFT_OK)
 		check_same(&header, whole);
@@ -136,6 +142,7 @@ static void check_pieces(struct sft_bytes text, const struct sft_header *whole,
 		     strcmp(err.detail, want_err->detail) == 0);
 	sft_header_done(&header);
 	close(fd);
+	free(spare.memory);
 	free(bytes);
 }
 

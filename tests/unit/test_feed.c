@@ -110,14 +110,17 @@ static void check_error(const char *row, const struct sft_error *got,
 	CHECK_UINT(row, got->pos, want->pos);
 }
 
-static void check_read(const char *row, int fd, struct sft_bytes text, size_t piece,
-		       const struct sft_header *whole, const struct sft_error *want)
+static const struct sft_spare no_spare;
+
+static void check_read_into(const char *row, int fd, struct sft_bytes text, size_t piece,
+			    struct sft_spare spare, const struct sft_header *whole,
+			    const struct sft_error *want)
 {
 	struct sft_header header = { .text_len = text.len };
 	struct sft_error err = { 0 };
 	char *texts[2];
 
-	if (sft_header_read(&header, fd, piece, 3, &err) != SFT_OK ||
+	if (sft_header_read(&header, fd, piece, spare, 3, &err) != SFT_OK ||
 	    want->status != SFT_OK) {
 		check_error(row, &err, want);
 	} else {
@@ -128,7 +131,24 @@ static void check_read(const char *row, int fd, struct sft_bytes text, size_t pi
 		free(texts[1]);
 	}
 	CHECK_UINT(row, header.text_len, text.len);
+	assert_ptr_not_equal(header.text, spare.memory);
 	sft_header_done(&header);
+}
+
+/* Into memory of its own; into the caller's, which has just enough; or a byte less. */
+static void check_read(const char *row, int fd, struct sft_bytes text, size_t piece,
+		       const struct sft_header *whole, const struct sft_error *want)
+{
+	struct sft_spare spare = { malloc(text.len + 1), text.len };
+
+	assert_non_null(spare.memory);
+	check_read_into(row, fd, text, piece, no_spare, whole, want);
+	check_read_into(row, fd, text, piece, spare, whole, want);
+	if (text.len > 0) {
+		spare.len--;
+		check_read_into(row, fd, text, piece, spare, whole, want);
+	}
+	free(spare.memory);
 }
 
 static void test_pieces(void **state)
@@ -183,7 +203,8 @@ static void test_size(void **state)
 		struct sft_header header = { .text_len = strlen(text) };
 		const int fd = file_of(sft_bytes_of(text));
 
-		assert_int_equal(sft_header_read(&header, fd, 1000, 0, NULL), SFT_OK);
+		assert_int_equal(sft_header_read(&header, fd, 1000, no_spare, 0, NULL),
+				 SFT_OK);
 		CHECK_UINT("tensors", header.tensor_count, 200 - twice);
 		assert_true(header.text_len > 2 * needed);
 		kept = malloc_usable_size(header.text);
@@ -240,8 +261,9 @@ static void test_memory(void **state)
 		free(text);
 		before = own_memory("VmRSS:");
 		write_file("/proc/self", "clear_refs", "5", 1);
-		assert_int_equal(sft_header_read(&header, fd, SFT_FEED_PIECE, 0, NULL),
-				 SFT_OK);
+		assert_int_equal(
+			sft_header_read(&header, fd, SFT_FEED_PIECE, no_spare, 0, NULL),
+			SFT_OK);
 		/* Some is of sanitizers, which keep a note of each eight bytes. */
 		CHECK_RANGE(own_memory("VmHWM:"), before, before + (LONG_LEN >> 10) / 3);
 		CHECK_UINT("tensors", header.tensor_count, tensors[i]);
@@ -261,7 +283,8 @@ static void test_short_file(void **state)
 		const int fd = file_of(sft_bytes_of(text));
 		struct sft_error err = { 0 };
 
-		assert_int_equal(sft_header_read(&header, fd, piece, 0, &err), SFT_E_IO);
+		assert_int_equal(sft_header_read(&header, fd, piece, no_spare, 0, &err),
+				 SFT_E_IO);
 		assert_int_equal(err.status, SFT_E_IO);
 		assert_int_equal(err.sys_errno, 0);
 		sft_header_done(&header);

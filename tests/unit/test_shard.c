@@ -21,7 +21,7 @@ static enum sft_status open_shard(const char *folder, const char *name,
 	*shard = (struct sft_shard){ .name = strdup(name),
 				     .file.path = path_in(folder, name) };
 	*err = (struct sft_error){ .detail = "", .pos = SFT_POS_NONE };
-	return sft_shard_open(shard, 5, io, err);
+	return sft_shard_open(shard, 5, io, (struct sft_spare){ 0 }, err);
 }
 
 static void test_open(void **state)
@@ -108,7 +108,9 @@ static void test_bad(void **state)
 		sft_shard_close(&shard);
 		/* Nobody has to listen. */
 		shard = (struct sft_shard){ .file.path = path_in(*state, bad[i].name) };
-		CHECK_UINT(bad[i].name, sft_shard_open(&shard, 0, SFT_IO_AUTO, NULL),
+		CHECK_UINT(bad[i].name,
+			   sft_shard_open(&shard, 0, SFT_IO_AUTO, (struct sft_spare){ 0 },
+					  NULL),
 			   bad[i].status);
 		sft_shard_close(&shard);
 	}
