@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/array.h"
+#include "core/huge.h"
 #include "core/table.h"
 #include "core/tree.h"
 
@@ -225,6 +226,10 @@ enum sft_status sft_drafts_make(struct sft_drafts *drafts, enum sft_tree_kind ki
 	enum sft_status status;
 
 	*drafts = (struct sft_drafts){ 0 };
+	if (!sft_array_reserve(&drafts->items, sizeof(*drafts->items), count + 1,
+			       &drafts->room))
+		return sft_fail_memory(err);
+	sft_huge(drafts->items, drafts->room * sizeof(*drafts->items));
 	status = sft_table_init(&splitter.folders, folder_name, drafts, err);
 	if (status == SFT_OK)
 		status = add(drafts, &root, err);

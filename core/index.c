@@ -7,6 +7,7 @@
 #include "core/array.h"
 #include "core/backing.h"
 #include "core/cleanup.h"
+#include "core/huge.h"
 #include "core/scan.h"
 #include "core/text.h"
 
@@ -224,6 +225,7 @@ static enum sft_status read_open(const struct sft_backing *file, uint8_t **ret_t
 	text = malloc(len > 0 ? (size_t)len : 1);
 	if (text == NULL)
 		return sft_fail_memory(err);
+	sft_huge(text, (size_t)len);
 	status = sft_read_all(file->fd, text, (size_t)len, 0, err);
 	if (status != SFT_OK)
 		return status;

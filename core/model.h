@@ -58,7 +58,6 @@ struct sft_model {
 	bool names_only;        /* there is nothing to look up: see struct sft_options */
 	bool may_pass_limits;   /* of what is made of many tensors */
 	size_t root_view;       /* index in the table of views */
-	uint64_t file_count;    /* of the root view */
 	struct sft_index index; /* kept for the names in @missing */
 	struct sft_names files; /* names of the files in @missing */
 	struct sft_missing *missing;
@@ -89,6 +88,7 @@ struct sft_state {
 	struct sft_shared *shared; /* see shared.h */
 	struct sft_known *known;   /* see known.h */
 	struct sft_document document;
+	atomic_ullong file_count; /* of the root view; 0: nobody asked yet */
 };
 
 /* The header that a tensor's name and shape lie in. */

@@ -354,7 +354,6 @@ struct sft_totals sft_model_totals(const struct sft_model *model)
 	struct sft_totals totals = {
 		.tensor_count = model->tensor_count,
 		.shard_count = model->shard_count,
-		.file_count = model->file_count,
 	};
 
 	for (size_t i = 0; i < model->shard_count; i++)

@@ -194,8 +194,7 @@ bool sft_ref_valid(const struct sft_model *model, struct sft_ref ref)
 	}
 }
 
-/* Files and folders that the root view lists. */
-static uint64_t count_nodes(const struct sft_model *model)
+static uint64_t count_files(const struct sft_model *model)
 {
 	const struct sft_view *view = sft_ref_view(model, SFT_REF_ROOT);
 	const struct sft_tree *tree = sft_ref_tree(model, SFT_REF_ROOT);
@@ -218,8 +217,19 @@ bool sft_view_use(struct sft_model *model, const char *name)
 		if (strcmp(name, sft_view_name(i)) != 0)
 			continue;
 		model->root_view = i;
-		model->file_count = count_nodes(model);
+		atomic_store(&model->state->file_count, 0);
 		return true;
 	}
 	return false;
+}
+
+uint64_t sft_model_file_count(const struct sft_model *model)
+{
+	uint64_t count = atomic_load(&model->state->file_count);
+
+	if (count == 0) { /* threads that count at once find the same */
+		count = count_files(model);
+		atomic_store(&model->state->file_count, count);
+	}
+	return count;
 }

@@ -97,13 +97,15 @@ SFT_MUST_CHECK enum sft_status sft_lint(const struct sft_model *model,
 struct sft_totals {
 	uint64_t tensor_count;
 	uint64_t shard_count;
-	uint64_t len;        /* bytes of all shards, headers included */
-	uint64_t file_count; /* files and folders that the root view lists */
-	size_t node_limit;   /* above the node of every ref */
+	uint64_t len;      /* bytes of all shards, headers included */
+	size_t node_limit; /* above the node of every ref */
 };
 
 /* Counts of the model. */
 struct sft_totals sft_model_totals(const struct sft_model *model);
+
+/* Files and folders that the root view lists. The first call counts them: O(n). */
+uint64_t sft_model_file_count(const struct sft_model *model);
 
 /**
  * sft_model_watch() - have long computations ask whether anybody still waits for them

@@ -54,7 +54,7 @@ static void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
 		.f_frsize = FS_STAT_BLOCK_LEN,
 		.f_blocks = totals.len / FS_STAT_BLOCK_LEN +
 			    (totals.len % FS_STAT_BLOCK_LEN > 0),
-		.f_files = totals.file_count,
+		.f_files = sft_model_file_count(context->model),
 		.f_namemax = FS_NAME_LEN_MAX,
 	};
 

@@ -383,14 +383,14 @@ static void test_view_use(void **state)
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(sft_view_about(j), sft_view_about(i));
 	}
-	assert_int_equal(sft_model_totals(model).file_count, 38);
+	assert_int_equal(sft_model_file_count(model), 38);
 	assert_true(sft_view_use(model, "npy"));
 	for (size_t i = 0; i < ARRAY_COUNT(unknown); i++)
 		CHECK_UINT(unknown[i], sft_view_use(model, unknown[i]), false);
 	check_tree(model, "", npy_tree);
 	check_tree(model, ".view/npy", npy_tree);
 	check_tree(model, ".view/tensors", tensors_tree);
-	assert_int_equal(sft_model_totals(model).file_count, 23);
+	assert_int_equal(sft_model_file_count(model), 23);
 	assert_true(sft_view_use(model, "tensors"));
 	check_tree(model, "", tensors_tree);
 	sft_close(model);

@@ -286,7 +286,7 @@ static void test_count(void **state)
 	model = open_model(*state, ".", NULL);
 	assert_true(sft_view_use(model, "model"));
 	/* The root itself is counted, too. */
-	CHECK_UINT("files", sft_model_totals(model).file_count,
+	CHECK_UINT("files", sft_model_file_count(model),
 		   1 + count_entries(model, SFT_REF_ROOT));
 	sft_close(model);
 }
