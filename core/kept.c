@@ -18,9 +18,10 @@
 #define HEADER_MORE UINT64_C(8192) /* braces, a format, and spaces behind it */
 
 struct sft_kept {
+	atomic_bool decided; /* whether there can be the file */
+	_Atomic(const char *) absent;
+	atomic_ullong len_1;  /* length + 1; 0: not measured yet */
 	pthread_mutex_t lock; /* of what is made */
-	const char *absent;
-	atomic_ullong len_1; /* length + 1; 0: not measured yet */
 	atomic_bool made;
 	struct sft_layout layout;
 };
@@ -59,21 +60,28 @@ static bool is_small(const struct sft_model *model)
 		       SFT_HEADER_LEN_MAX;
 }
 
-/* Finds out whether there can be the file of a view. Return: false without memory. */
-static bool decide(struct sft_model *model, size_t view)
+/*
+ * Finds out whether there can be the file of a view. Threads that do at once find the
+ * same. Where memory is short the file is there, and opening it says so.
+ */
+static void decide(const struct sft_model *model, size_t view)
 {
 	struct sft_kept *kept = &model->state->kept[view];
 	enum sft_status status = SFT_OK;
+	const char *absent = NULL;
 	uint64_t len;
 
 	if (sft_views[view]->absent_top != NULL)
-		kept->absent = sft_views[view]->absent_top(model);
-	if (kept->absent == NULL && model->may_pass_limits)
+		absent = sft_views[view]->absent_top(model);
+	if (absent == NULL && model->may_pass_limits)
 		status = sft_kept_len(model, view, &len);
 	if (status == SFT_E_LIMIT)
-		kept->absent = "past a limit: more than 100,000,000 bytes of a header, "
-			       "512 MiB of other text, or 2^63 bytes";
-	return status == SFT_OK || status == SFT_E_LIMIT;
+		absent = "past a limit: more than 100,000,000 bytes of a header, "
+			 "512 MiB of other text, or 2^63 bytes";
+	else if (status != SFT_OK)
+		return;
+	atomic_store(&kept->absent, absent);
+	atomic_store(&kept->decided, true);
 }
 
 enum sft_status sft_kept_init(struct sft_model *model, struct sft_error *err)
@@ -88,9 +96,6 @@ enum sft_status sft_kept_init(struct sft_model *model, struct sft_error *err)
 		pthread_mutex_init(&kept[i].lock, NULL);
 		sft_layout_init(&kept[i].layout, false);
 	}
-	for (size_t i = 0; i < sft_view_count(); i++)
-		if (sft_views[i]->keeps_top && !decide(model, i))
-			return sft_fail_memory(err);
 	return SFT_OK;
 }
 
@@ -108,7 +113,11 @@ void sft_kept_done(struct sft_model *model)
 
 const char *sft_kept_absent(const struct sft_model *model, size_t view)
 {
-	return model->state->kept[view].absent;
+	struct sft_kept *kept = &model->state->kept[view];
+
+	if (sft_views[view]->keeps_top && !atomic_load(&kept->decided))
+		decide(model, view);
+	return atomic_load(&kept->absent);
 }
 
 enum sft_status sft_kept_len(const struct sft_model *model, size_t view,

@@ -3,7 +3,9 @@
  * core/kept.h - files about the whole model, which are described once
  *
  * The header, pickle or directory of such a file takes long to make and much memory: it
- * is measured when it is first looked at, made when it is first opened, and stays.
+ * is measured when it is first looked at, made when it is first opened, and stays. So is
+ * found out whether there can be one: for 1,000,000 tensors all views take longer with
+ * that than headers and trees do.
  */
 #ifndef SFT_CORE_KEPT_H
 #define SFT_CORE_KEPT_H
@@ -12,10 +14,8 @@
 #include "core/model.h"
 
 /**
- * sft_kept_init() - find out which of these files there can be
+ * sft_kept_init() - prepare for these files
  * @model: complete but for its documents; may_pass_limits is set here
- *
- * Mostly a look at sums that other phases made; what comes near a limit is measured.
  *
  * Return: SFT_OK or SFT_E_NO_MEMORY.
  */
@@ -24,7 +24,11 @@ SFT_MUST_CHECK enum sft_status sft_kept_init(struct sft_model *model,
 
 void sft_kept_done(struct sft_model *model);
 
-/* Why the file of a view, by its index in the table, is not there; NULL: it is. */
+/*
+ * Why the file of a view, by its index in the table, is not there; NULL: it is. Mostly a
+ * look at sums that other phases made; what comes near a limit is measured, once. Safe
+ * from any thread.
+ */
 const char *sft_kept_absent(const struct sft_model *model, size_t view);
 
 /**
