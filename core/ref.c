@@ -6,8 +6,7 @@
  *	FOLDER	  node of the tree  a folder; node 0 is the root of the view
  *	VIEWS	  0		    `.view`, a folder that holds the roots of all views
  *	TOP	  index		    a file in the root of the view
- *	FILE + i  node of the tree  file i of a tensor, of an alias (a link), or of a
- *folder
+ *	FILE + i  node of the tree  file i of a tensor, an alias (a link) or a folder
  *
  * Everything is arithmetic on the sorted trees and the table of views: no state, no
  * allocation.

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/state_dict.h - the pickle in a file of torch.save(): names, and how to make
- *tensors
+ * core/state_dict.h - the pickle in a file of torch.save(): names and makers of tensors
  *
  *	OrderedDict { name: _rebuild_tensor_v2((storage, record), 0, sizes, strides) ... }
  *

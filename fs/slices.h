@@ -3,8 +3,8 @@
  * fs/slices.h - the inodes of slices, which are named and not listed
  *
  * All other inode numbers are refs, written as numbers (fs/inode.h). There are more
- *slices than numbers, so those that the kernel asked for sit in one locked table: a row
- *for each lookup that it has not forgotten, with the folder and the name.
+ * slices than numbers, so those that the kernel asked for sit in one locked table: a
+ * row for each lookup that it has not forgotten, with the folder and the name.
  *
  *	bit 63  62        16 15     0
  *	|  1   |   serial   |  row   |

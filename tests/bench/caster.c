@@ -4,10 +4,10 @@
  *
  *	bench-caster DTYPE|memcpy LEVEL COUNT
  *
- * LEVEL is that of core/cast.h; "best" is what a read takes. The work is done a megabyte
- *of output at a time, as reads are, from source memory that is as long as a tensor.
- *memcpy writes as much output. Prints nanoseconds, or "none" where this machine or this
- *type has no such level.
+ * LEVEL is that of core/cast.h; "best" is what a read takes. The work is done a
+ * megabyte of output at a time, as reads are, from source memory that is as long as a
+ * tensor. memcpy writes as much output. Prints nanoseconds, or "none" where this
+ * machine or this type has no such level.
  */
 #include <err.h>
 #include <inttypes.h>

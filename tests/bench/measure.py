@@ -4,6 +4,7 @@
 Machines drift: what is compared is measured in turn, in one run, and a ratio is the median
 of the ratios of single rounds, so that a slow minute counts on both sides of it.
 """
+import random
 import statistics
 import sys
 
@@ -33,25 +34,32 @@ class Table:
         """Of a row that has values."""
         return statistics.median(self.values(name))
 
-    def ratio(self, name, base=None):
-        """A row's values over those of another's, round by round; None without both."""
+    def ratios(self, name, base=None):
+        """A row's values over those of another's, round by round; [] without both."""
         pairs = zip(self.rows.get(name, []), self.rows.get(base or self.base, []))
-        ratios = [value / other for value, other in pairs if value is not None and other]
+        return [value / other for value, other in pairs if value is not None and other]
+
+    def ratio(self, name, base=None):
+        """Their median; None without both rows."""
+        ratios = self.ratios(name, base)
         return statistics.median(ratios) if ratios else None
 
     def lines(self):
         """The table as text."""
-        yield f"{self.title}; {self.unit}, ratio to {self.base}, spread"
+        yield f"{self.title}; {self.unit}, spread, ratio to {self.base}, its spread"
         width = max(map(len, self.rows), default=0) + 2
         for name in sorted(self.rows, key=lambda name: name != self.base):  # the base first
             found = self.values(name)
             if not found:
                 yield f"  {name:<{width}} (not measured)"
                 continue
-            ratio = self.ratio(name)
-            shown = f"{ratio:7.2f}" if ratio is not None else " " * 7
-            yield (f"  {name:<{width}} {number(self.median(name))} {shown}   "
-                   f"{number(min(found)).strip()} to {number(max(found)).strip()}")
+            spread = f"{number(min(found)).strip()} to {number(max(found)).strip()}"
+            line = f"  {name:<{width}} {number(self.median(name))}   {spread:<16}"
+            ratios = self.ratios(name)
+            if ratios and name != self.base:
+                line += (f" {statistics.median(ratios):7.2f}   "
+                         f"{min(ratios):.2f} to {max(ratios):.2f}")
+            yield line.rstrip()
         for note in self.notes:
             yield f"  {note}"
 
@@ -119,12 +127,12 @@ class Report:
 
 
 def run_rounds(report, ways):
-    """Call each way once a round, in an order that turns, after a round that is not counted.
+    """Call each way once a round, after a round that is not counted.
 
-    `ways` are functions of a boolean: whether their values count.
+    `ways` are functions of a boolean: whether their values count. Each round has an order of
+    its own, so that none is always behind the same other; the first two that of the rows.
     """
     ways = list(ways)
     for turn in range(report.rounds + 1):
-        first = turn % len(ways)
-        for way in ways[first:] + ways[:first]:
+        for way in random.Random(turn).sample(ways, len(ways)) if turn > 1 else ways:
             way(turn > 0)

@@ -5,8 +5,10 @@
  *	bench-opener sft|names|cjson SOURCE...
  *
  *	sft     sft_open(): all that a mount needs
- *	names   sft_open() without the tree: all that --info needs, and what safe_open()
- *gives cjson   cJSON_Parse() of each header: the sources are files
+ *
+ *	names   sft_open() without the tree: what --info needs, and safe_open() gives
+ *
+ *	cjson   cJSON_Parse() of each header: the sources are files
  *
  * Prints nanoseconds and the largest resident memory in bytes.
  */

@@ -48,20 +48,34 @@ def unmount(point):
 
 
 class Bytes:
-    """One tensor, in a model file and as a file of its own for those that want that."""
+    """Tensors of one size, in a model file and as files of their own for those that want that.
 
-    def __init__(self, work, size):
+    They have `size` bytes together; the first is `weight`, as is the only one.
+    """
+
+    def __init__(self, work, size, count=1):
         self.work = Path(work)
         self.size = size
+        self.part = size // count
         self.model = self.work / "one.safetensors"
-        spec = make_model.Spec("weight", "U8", (size,))
-        make_model.write_file(self.model, [spec], content=make_model.noise)
-        self.offset = os.path.getsize(self.model) - size
+        names = ["weight", *(f"weight{number}" for number in range(1, count))]
+        specs = [make_model.Spec(name, "U8", (self.part,)) for name in names]
+        make_model.write_file(self.model, specs, content=make_model.noise)
+        begin = os.path.getsize(self.model) - self.part * count
+        self.offsets = [begin + number * self.part for number in range(count)]
+        self.files = [f"{name}.bin" for name in names]
         self.folder = self.work / "plain"
         self.folder.mkdir()
-        with open(self.model, "rb") as source, open(self.folder / "weight.bin", "wb") as target:
-            source.seek(self.offset)
-            shutil.copyfileobj(source, target, 1 << 20)
+        with open(self.model, "rb") as source:
+            for name, offset in zip(self.files, self.offsets):
+                source.seek(offset)
+                self.copy(source, self.folder / name)
+
+    def copy(self, source, path):
+        """One of the tensors, from where the model file stands."""
+        with open(path, "wb") as target:
+            for done in range(0, self.part, 1 << 20):
+                target.write(source.read(min(1 << 20, self.part - done)))
 
     def remove(self):
         """Give the disk back."""
@@ -82,12 +96,16 @@ class Source:
     name = "the model file"
 
     def __init__(self, content):
-        self.path = f"{content.model}:{content.offset}:{content.size}"
+        self.paths = [f"{content.model}:{offset}:{content.part}" for offset in content.offsets]
 
     @contextmanager
     def mount(self):
         """There is nothing to do."""
-        yield Mounted(self.path)
+        yield Mounted(self.paths[0])
+
+    def each(self, _mounted):
+        """What to read for each tensor."""
+        return self.paths
 
 
 class Ours:
@@ -96,6 +114,7 @@ class Ours:
     def __init__(self, program, content, *options, name="safetensorsfs", path="weight.bin"):
         self.name = name
         self.program = str(program)
+        self.content = content
         self.source = str(content.model)
         self.options = options
         self.path = path
@@ -124,6 +143,10 @@ class Ours:
     def wait_for_end(self):
         """Until nobody holds the source any more: what is mapped cannot be dropped."""
         wait_until(lambda: not self.processes(), "the end of the mount")
+
+    def each(self, mounted):
+        """What to read for each tensor."""
+        return [str(Path(mounted.path).with_name(name)) for name in self.content.files]
 
     def works(self):
         """Can it be mounted with these options here? Return: why not, or None."""
@@ -185,11 +208,16 @@ class Unprivileged(Ours):
 class Foreground:
     """A FUSE program that stays in the foreground until it is unmounted."""
 
-    def __init__(self, name, point, command, path):
+    def __init__(self, name, point, command, files):
         self.name = name
         self.point = Path(point)
         self.command = [*map(str, command)]
-        self.path = self.point / path
+        self.files = files
+        self.path = self.point / files[0]
+
+    def each(self, _mounted):
+        """What to read for each tensor."""
+        return [str(self.point / name) for name in self.files]
 
     @contextmanager
     def mount(self):
@@ -209,7 +237,8 @@ def kernel(bench_tools, content, *words):
     """What the kernel takes by itself: a server that does nothing; "user": of a user's mount."""
     point = content.work / "responder"
     return Foreground(" of a ".join(["the kernel's own price", *words]), point,
-                      [bench_tools.responder(), point, content.size, *words], "file")
+                      [bench_tools.responder(), point, content.part, *words],
+                      ["file"])
 
 
 def squashfuse(content):
@@ -218,21 +247,21 @@ def squashfuse(content):
     tools.run("mksquashfs", content.folder, image, "-noI", "-noD", "-noF", "-noX", "-b", "1M",
               "-no-progress", "-noappend")
     return Foreground("squashfuse_ll", point, ["squashfuse_ll", "-f", image, point],
-                      "weight.bin")
+                      content.files)
 
 
 def fuse_zip(content):
     """fuse-zip of an archive that is not compressed."""
     archive, point = content.work / "plain.zip", content.work / "zip"
-    subprocess.run(["zip", "-0", "-q", archive, "weight.bin"], cwd=content.folder, check=True)
-    return Foreground("fuse-zip", point, ["fuse-zip", "-r", "-f", archive, point], "weight.bin")
+    subprocess.run(["zip", "-0", "-q", archive, *content.files], cwd=content.folder, check=True)
+    return Foreground("fuse-zip", point, ["fuse-zip", "-r", "-f", archive, point], content.files)
 
 
 def passthrough_hp(content):
     """libfuse's example of a fast mirror: here of the folder with the file."""
     point = content.work / "mirror"
     return Foreground("passthrough_hp", point,
-                      ["passthrough_hp", "--foreground", content.folder, point], "weight.bin")
+                      ["passthrough_hp", "--foreground", content.folder, point], content.files)
 
 
 def others(content, say):

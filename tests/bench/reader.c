@@ -6,12 +6,18 @@
  *
  * WAY is what a program does that wants bytes:
  *
- *	read:BLOCK          read() into one warm buffer of BLOCK bytes
- *	fresh               read() into memory that was never touched, as numpy.load()
- *does direct:BLOCK        as read, opened with O_DIRECT map                 copy a new
- *shared mapping, a megabyte at a time random:SIZE:COUNT   pread() SIZE bytes at COUNT
- *places, which are the same at each run maprandom:SIZE:COUNT  copy from as many places of
- *a mapping
+ *	read:BLOCK        read() into one warm buffer of BLOCK bytes
+ *
+ *	fresh             read() into memory that was never touched, as numpy.load() does
+ *
+ *	direct:BLOCK      as read, opened with O_DIRECT
+ *
+ *	map               copy a new shared mapping, a megabyte at a time
+ *
+ *	random:SIZE:COUNT pread() SIZE bytes at COUNT places, the same at each run
+ *
+ *	maprandom:SIZE:COUNT
+ *	                  copy from as many places of a mapping
  *
  * Several files are read by a thread each, all at once. Prints nanoseconds from the first
  * open to the last byte, without the start of this process and of its threads.

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads of one large tensor: ours, the model file's own, and those of other FUSE mounts."""
+import statistics
+
 from bench import peers, tools
 from bench.measure import SMALLER, Table, run_rounds
 
@@ -17,10 +19,10 @@ def gigabytes(size, nanoseconds):
 class Contest:
     """The peers of a run, and what is measured of each of them."""
 
-    def __init__(self, report, setup):
+    def __init__(self, report, setup, tensors):
         self.report = report
         self.reader = setup.tools
-        self.content = peers.Bytes(setup.work, setup.size)
+        self.content = peers.Bytes(setup.work, setup.size, tensors)
         self.size = setup.size
         self.source = peers.Source(self.content)
         ours = [peers.Ours(setup.program, self.content, *setup.options)]
@@ -46,7 +48,8 @@ class Contest:
     def heat(self):
         """Have the model file, and what the peers read, in the page cache."""
         self.reader.read("read", self.content.model)
-        self.reader.read("read", self.content.folder / "weight.bin")
+        for name in self.content.files:
+            self.reader.read("read", self.content.folder / name)
         for image in ("plain.squashfs", "plain.zip"):
             if (self.content.work / image).exists():
                 self.reader.read("read", self.content.work / image)
@@ -148,6 +151,7 @@ def cold(contest):
     goal = contest.report.goal
     goal("everything cold, of passthrough_hp", table.ratio(OURS, "passthrough_hp"), 1)
     goal("4 KiB at random, cold, of passthrough_hp", places.ratio(OURS, "passthrough_hp"), 1)
+    goal("128 KiB at random, cold, of passthrough_hp", blocks.ratio(OURS, "passthrough_hp"), 1)
 
 
 def each_way(contest, among, readers):
@@ -182,36 +186,36 @@ def at_random(contest):
 
 
 def parallel(contest):
-    """Eight readers at once: of an eighth each, and of all of the tensor each."""
-    part = contest.size // 8
-    table = Table("first read by 8 readers, all together", "GB/s", SOURCE)
+    """Eight readers at once, of a tensor each and all of the same; and one of all, in turn."""
+    many = Table("8 tensors, first read by 8 readers, all together", "GB/s", SOURCE)
+    same = Table("1 tensor, first read by 8 readers, all together", "GB/s", SOURCE)
+    alone = Table("8 tensors, first read by one reader, one after another", "GB/s", SOURCE)
 
-    def way_of(peer, name, files, total):
+    def way_of(peer):
         def way(counts):
             contest.heat()
             with peer.mount() as mounted:
-                took = contest.read(mounted, "read:1048576", *files(mounted.path))
+                took = contest.read(mounted, "read:1048576", *peer.each(mounted))
             if counts:
-                table.add(name, gigabytes(total, took))
+                many.add(peer.name, gigabytes(contest.size, took))
+            with peer.mount() as mounted:
+                took = contest.read(mounted, "read:1048576", *peer.each(mounted)[:1] * 8)
+            if counts:
+                same.add(peer.name, gigabytes(contest.size, took))
+            with peer.mount() as mounted:
+                took = sum(contest.read(mounted, "read:1048576", path)
+                           for path in peer.each(mounted))
+            if counts:
+                alone.add(peer.name, gigabytes(contest.size, took))
         return way
 
-    def eighths(path):
-        name, offset = (path.split(":") + ["0"])[:2]
-        return [f"{name}:{int(offset) + number * part}:{part}" for number in range(8)]
-
-    ways = []
-    for peer in contest.all():
-        ways.append(way_of(peer, peer.name, eighths, contest.size))
-        if peer.name != "fuse-zip":  # a minute each
-            ways.append(way_of(peer, f"{peer.name}, 8 times all", lambda path: [path] * 8,
-                               8 * contest.size))
-        if peer.name == OURS:
-            ways.append(way_of(peer, f"{OURS}, one reader", lambda path: [path], contest.size))
-    run_rounds(contest.report, ways)
-    contest.report.finish(table)
-    for name in (OURS, f"{OURS}, 8 times all"):
-        contest.report.goal(f"8 readers of {name}, of one", table.ratio(name, f"{OURS}, one reader"),
-                            1)
+    # The responder has one file; of eight readers of eight it can say nothing.
+    run_rounds(contest.report, [way_of(peer) for peer in contest.all()
+                                if peer.name not in (PRICE, USERS_PRICE)])
+    contest.report.finish(many, same, alone)
+    for name, table in (("8 tensors", many), ("one tensor", same)):
+        ratios = [value / other for value, other in zip(table.values(OURS), alone.values(OURS))]
+        contest.report.goal(f"8 readers of {name}, of one", statistics.median(ratios), 1)
 
 
 def by_size(contest):
@@ -262,8 +266,8 @@ def special(contest):
 
 
 def run(part, report, setup):
-    """A part of the benchmark: one of the functions above, with a tensor of its own."""
-    contest = Contest(report, setup)
+    """A part of the benchmark: one of the functions above, with tensors of its own."""
+    contest = Contest(report, setup, 8 if part is parallel else 1)
     try:
         return part(contest)
     finally:

@@ -9,7 +9,7 @@
  * nothing between, asks for the same requests as safetensorsfs does (pages kept, and a
  * megabyte of read-ahead, or what a mount of a user has), and so shows what reading
  * through FUSE costs before a server has done anything. Needs root. Runs in the
- *foreground and ends with its mount.
+ * foreground and ends with its mount.
  */
 #define _GNU_SOURCE /* O_CLOEXEC and others */
 #include <err.h>

@@ -4,10 +4,10 @@
  *
  *	replay FOLDER
  *
- * FOLDER/verdicts.tsv has a line for each file: name, OK or ERR, and the
- *reference's name of the error or `-`, separated by tabs; `A|B` allows either.
- *Every *.safetensors of the folder has to be listed. Prints what differs; exits
- *with 1 if anything does. Knows nothing of core but its public interface.
+ * FOLDER/verdicts.tsv has a line for each file: name, OK or ERR, and the reference's name
+ * of the error or `-`, separated by tabs; `A|B` allows either. Every *.safetensors of the
+ * folder has to be listed. Prints what differs; exits with 1 if anything does. Knows
+ * nothing of core but its public interface.
  */
 #define _GNU_SOURCE /* asprintf() */
 #include <ctype.h>

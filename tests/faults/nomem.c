@@ -5,8 +5,8 @@
  *	NOMEM_AT=n NOMEM_COUNT=file [NOMEM_ON=1] LD_PRELOAD=libnomem.so program
  *
  * With NOMEM_ON all after it fail, too. The file, of at least 8 bytes, is where
- *allocations are counted, those of all processes that the program forks together; a test
- *learns from it whether there were n of them.
+ * allocations are counted, those of all processes that the program forks together; a
+ * test learns from it whether there were n of them.
  */
 #include <errno.h>
 #include <fcntl.h>

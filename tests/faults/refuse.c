@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * tests/faults/refuse.c - a program on a kernel that refuses some system calls, as an
- *older one does or a container
+ * older one does or a container
  *
  *	refuse ERRNO NAME[,NAME...] PROGRAM ARGUMENT...
  *

@@ -3,8 +3,8 @@
  * tests/fuzz/recipe.h - models from inputs, most of which are valid
  *
  * Random text is hardly ever a header whose tensors fit together, so targets that are
- *about what happens later take a recipe. It has lines that a byte FF ends, and the
- *offsets of the tensors are worked out:
+ * about what happens later take a recipe. It has lines that a byte FF ends, and the
+ * offsets of the tensors are worked out:
  *
  *	NAME FE F32 2 3		a tensor
  *	KEY FD VALUE		an entry of the metadata
@@ -13,7 +13,7 @@
  *	FA 0:2,1		a slice; only the target slice asks for them
  *
  * Lines that make no sense are left out. With one shard the model is a file in memory,
- *with more a folder.
+ * with more a folder.
  */
 #ifndef SFT_TESTS_FUZZ_RECIPE_H
 #define SFT_TESTS_FUZZ_RECIPE_H

@@ -4,13 +4,13 @@
  *
  *	tell < FILES
  *
- * Each file comes as its length, 8 bytes little-endian, and its bytes. Each is opened as
- *a program would open it, and told in lines that an empty one ends:
+ * Each file comes as its length, 8 bytes little-endian, and its bytes. Each is opened
+ * as a program would open it, and told in lines that an empty one ends:
  *
  *	ok				or the word of the error
  *	T 612e62 F32 2,3 0 24		a tensor: name in hex, dtype, shape, data_offsets
  *	M 6b 76				a pair of the metadata, in hex, in the file's
- *order
+ * order
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,15 +3,15 @@
  * tests/sandbox/probe.c - system calls from inside the sandbox, for a test to choose
  *
  * Linked with the driver's own objects, it stands between fs_op_lookup() and
- *sft_lookup(). A look for the name
+ * sft_lookup(). A look for the name
  *
  *	probe.ID.CALL.ARGUMENT...
  *
- * makes the system call on the thread that serves the request, and writes a line with the
- * ID, the thread and the result, negative errno and all, among the driver's messages.
- *CALL is a name, or a number with what an architecture's other tables add to it. ARGUMENT
- *is a number or a word of argument_of(). With `gather.ID...` GATHERED threads wait for
- *each other first.
+ * makes the system call on the thread that serves the request, and writes a line with
+ * the ID, the thread and the result, negative errno and all, among the driver's
+ * messages. CALL is a name, or a number with what an architecture's other tables add
+ * to it. ARGUMENT is a number or a word of argument_of(). With `gather.ID...` GATHERED
+ * threads wait for each other first.
  */
 #define _GNU_SOURCE /* gettid() */
 #include <arpa/inet.h>
