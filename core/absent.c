@@ -97,13 +97,16 @@ static bool add_absent_folders(cJSON *object, const struct sft_model *model,
 static bool add_absent_files(cJSON *object, const struct sft_model *model, size_t idx)
 {
 	const struct sft_view *view = sft_views[idx];
-	const char *why = sft_kept_absent(model, idx);
+	const char *why;
 	char name[SFT_TOP_NAME_LEN_MAX];
 
+	if (!sft_kept_decide(model, idx)) /* the document is kept, so it must not guess */
+		return false;
 	if (model->may_pass_limits && view->file_count > 0 &&
 	    view->files[0].absent_folder != NULL &&
 	    !add_absent_folders(object, model, view))
 		return false;
+	why = sft_kept_absent(model, idx);
 	if (why == NULL)
 		return true;
 	sft_view_top_name(&view->tops[0], model, name);

@@ -284,13 +284,12 @@ void sft_index_done(struct sft_index *index)
 }
 
 bool sft_index_find(const struct sft_index *index, struct sft_bytes tensor,
-		    uint32_t *entry)
+		    uint32_t first, uint32_t *ret_entry)
 {
-	const uint32_t next = *entry + 1;
-
-	if (next < index->count && sft_bytes_equal(index->entries[next].tensor, tensor)) {
-		*entry = next;
+	if (first < index->count &&
+	    sft_bytes_equal(index->entries[first].tensor, tensor)) {
+		*ret_entry = first;
 		return true;
 	}
-	return index->count > 0 && sft_table_find(&index->tensors, tensor, entry);
+	return index->count > 0 && sft_table_find(&index->tensors, tensor, ret_entry);
 }

@@ -52,12 +52,12 @@ void sft_index_done(struct sft_index *index);
 
 /**
  * sft_index_find() - the entry of a tensor
- * @entry: one that was found before, or any number; receives the number of the entry. The
- *         next one is looked at first: most shards have the order of the index.
+ * @first: any number; this entry is looked at first. It is best the one behind the last
+ * that was found: most shards have the order of the index.
  *
- * Return: false, with @entry as it was, if the index does not list the tensor.
+ * Return: false, with nothing changed, if the index does not list the tensor.
  */
 bool sft_index_find(const struct sft_index *index, struct sft_bytes tensor,
-		    uint32_t *entry);
+		    uint32_t first, uint32_t *ret_entry);
 
 #endif /* SFT_CORE_INDEX_H */

@@ -60,17 +60,15 @@ static bool is_small(const struct sft_model *model)
 		       SFT_HEADER_LEN_MAX;
 }
 
-/*
- * Finds out whether there can be the file of a view. Threads that do at once find the
- * same. Where memory is short the file is there, and opening it says so.
- */
-static void decide(const struct sft_model *model, size_t view)
+bool sft_kept_decide(const struct sft_model *model, size_t view)
 {
 	struct sft_kept *kept = &model->state->kept[view];
 	enum sft_status status = SFT_OK;
 	const char *absent = NULL;
 	uint64_t len;
 
+	if (!sft_views[view]->keeps_top || atomic_load(&kept->decided))
+		return true;
 	if (sft_views[view]->absent_top != NULL)
 		absent = sft_views[view]->absent_top(model);
 	if (absent == NULL && model->may_pass_limits)
@@ -79,9 +77,11 @@ static void decide(const struct sft_model *model, size_t view)
 		absent = "past a limit: more than 100,000,000 bytes of a header, "
 			 "512 MiB of other text, or 2^63 bytes";
 	else if (status != SFT_OK)
-		return;
+		return false;
+	/* Threads that come here at once have found the same. */
 	atomic_store(&kept->absent, absent);
 	atomic_store(&kept->decided, true);
+	return true;
 }
 
 enum sft_status sft_kept_init(struct sft_model *model, struct sft_error *err)
@@ -113,11 +113,8 @@ void sft_kept_done(struct sft_model *model)
 
 const char *sft_kept_absent(const struct sft_model *model, size_t view)
 {
-	struct sft_kept *kept = &model->state->kept[view];
-
-	if (sft_views[view]->keeps_top && !atomic_load(&kept->decided))
-		decide(model, view);
-	return atomic_load(&kept->absent);
+	(void)sft_kept_decide(model, view);
+	return atomic_load(&model->state->kept[view].absent);
 }
 
 enum sft_status sft_kept_len(const struct sft_model *model, size_t view,

@@ -24,10 +24,18 @@ SFT_MUST_CHECK enum sft_status sft_kept_init(struct sft_model *model,
 
 void sft_kept_done(struct sft_model *model);
 
+/**
+ * sft_kept_decide() - find out whether there can be the file of a view
+ * @view: index in the table of views
+ *
+ * Mostly a look at sums that other phases made; what comes near a limit is measured,
+ * once. Safe from any thread. Return: false where memory is too short for that.
+ */
+bool sft_kept_decide(const struct sft_model *model, size_t view);
+
 /*
- * Why the file of a view, by its index in the table, is not there; NULL: it is. Mostly a
- * look at sums that other phases made; what comes near a limit is measured, once. Safe
- * from any thread.
+ * Why there is not; NULL: there is. Also where memory was too short to find out: then the
+ * file is there, and opening it says so.
  */
 const char *sft_kept_absent(const struct sft_model *model, size_t view);
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define NOBODY UINT32_MAX
+#define NOBODY UINT32_MAX /* also no entry of the index */
 
 /* What merging works with. */
 struct merger {
@@ -12,7 +12,7 @@ struct merger {
 	const uint32_t *shard_files; /* shard -> file of the index */
 	uint32_t *owners;            /* entry of the index -> tensor, or NOBODY */
 	struct sft_table others;     /* names that are not in the index -> tensor */
-	uint32_t entry;              /* that was found last */
+	uint32_t next;               /* entry behind the one that was found last */
 };
 
 static struct sft_bytes other_name(const void *ctx, uint32_t idx)
@@ -30,18 +30,20 @@ static bool is_at_home(const struct merger *merger, uint32_t entry, uint32_t sha
 
 /*
  * Whose name it is: a tensor of a shard before, or @idx, which has it from now on. Names
- * of the index have their places there; only others need a table.
+ * of the index have their places there; only others need a table, and get NOBODY for an
+ * entry.
  */
 static enum sft_status find_owner(struct merger *merger, struct sft_bytes name,
-				  uint32_t idx, bool *ret_is_listed, uint32_t *ret_owner,
+				  uint32_t idx, uint32_t *ret_entry, uint32_t *ret_owner,
 				  struct sft_error *err)
 {
 	uint32_t *owner;
 
-	*ret_is_listed = sft_index_find(merger->index, name, &merger->entry);
-	if (!*ret_is_listed)
+	*ret_entry = NOBODY;
+	if (!sft_index_find(merger->index, name, merger->next, ret_entry))
 		return sft_table_put(&merger->others, name, idx, ret_owner, err);
-	owner = &merger->owners[merger->entry];
+	merger->next = *ret_entry + 1; /* entries are far fewer than NOBODY */
+	owner = &merger->owners[*ret_entry];
 	if (*owner == NOBODY)
 		*owner = idx;
 	*ret_owner = *owner;
@@ -62,14 +64,13 @@ static enum sft_status merge_shard(struct merger *merger, const struct sft_shard
 		const struct sft_bytes name = sft_tensor_name(&shard->header, tensor);
 		const uint32_t count = (uint32_t)model->tensor_count;
 		enum sft_status status;
-		bool is_listed;
-		uint32_t idx;
+		uint32_t entry, idx;
 
-		status = find_owner(merger, name, count, &is_listed, &idx, err);
+		status = find_owner(merger, name, count, &entry, &idx, err);
 		if (status != SFT_OK)
 			return status;
-		if (idx != count && is_listed &&
-		    is_at_home(merger, merger->entry, model->tensors[idx].shard))
+		if (idx != count && entry != NOBODY &&
+		    is_at_home(merger, entry, model->tensors[idx].shard))
 			continue;
 		model->tensors[idx] = *tensor;
 		model->tensor_count += idx == count;
@@ -154,7 +155,6 @@ enum sft_status sft_model_merge(struct sft_model *model, const uint32_t *shard_f
 		.model = model,
 		.index = &model->index,
 		.shard_files = shard_files,
-		.entry = UINT32_MAX, /* the one before the first */
 	};
 	enum sft_status status;
 

@@ -12,7 +12,7 @@
  *	filter.c    some of these, under other names
  *	companion.c the other files of the folder
  *	tree.c      all these names as folders
- *	kept.c      which files about the whole model can be
+ *	kept.c      whether files about the whole model come near a limit
  *	summary.c   sums
  *
  * Afterwards only what `state` points to ever changes.

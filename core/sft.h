@@ -104,7 +104,10 @@ struct sft_totals {
 /* Counts of the model. */
 struct sft_totals sft_model_totals(const struct sft_model *model);
 
-/* Files and folders that the root view lists. The first call counts them: O(n). */
+/*
+ * Files and folders that the root view lists, of a model that was not opened with
+ * names_only. The first call counts them: O(n).
+ */
 uint64_t sft_model_file_count(const struct sft_model *model);
 
 /**

@@ -46,20 +46,28 @@ static bool list_entry(const struct sft_model *model, struct sft_ref folder, uin
 	return true;
 }
 
+/*
+ * Whether the kernel is left to ask for what an entry is. The dots are names, and no
+ * lookup is counted for them. How long a file about the whole model is takes long to
+ * find, and who only lists names does not want to know.
+ */
+static bool is_bare(const struct sft_entry *entry)
+{
+	return entry->next <= DOT_COUNT || entry->ref.kind == SFT_KIND_TOP;
+}
+
 /* Adds an entry to a listing. Return: bytes it takes, 0 after an error. */
 static size_t add_entry(fuse_req_t req, char *buf, size_t room,
 			const struct sft_entry *entry, bool plus, int *error)
 {
-	struct fuse_entry_param param = { 0 };
-	const bool is_dot = entry->next <= DOT_COUNT;
+	struct fuse_entry_param param = { 0 }; /* inode 0: a name */
 
-	if (!plus || is_dot) {
+	if (!plus || is_bare(entry)) {
 		param.attr.st_ino = fs_ino_encode(entry->ref);
 		param.attr.st_mode = fs_type_of(entry->type);
 		if (!plus)
 			return fuse_add_direntry(req, buf, room, entry->name, &param.attr,
 						 (off_t)entry->next);
-		/* Inode 0: the dots are names, and no lookup is counted for them. */
 	} else {
 		*error = fs_entry_of_ref(fs_context_of(req), entry->ref, &param);
 		if (*error != 0)

@@ -198,10 +198,11 @@ def parallel(contest):
                 took = contest.read(mounted, "read:1048576", *peer.each(mounted))
             if counts:
                 many.add(peer.name, gigabytes(contest.size, took))
-            with peer.mount() as mounted:
-                took = contest.read(mounted, "read:1048576", *peer.each(mounted)[:1] * 8)
-            if counts:
-                same.add(peer.name, gigabytes(contest.size, took))
+            if peer.name != "fuse-zip":  # a minute
+                with peer.mount() as mounted:
+                    took = contest.read(mounted, "read:1048576", *peer.each(mounted)[:1] * 8)
+                if counts:
+                    same.add(peer.name, gigabytes(contest.size, took))
             with peer.mount() as mounted:
                 took = sum(contest.read(mounted, "read:1048576", path)
                            for path in peer.each(mounted))
@@ -215,7 +216,8 @@ def parallel(contest):
     contest.report.finish(many, same, alone)
     for name, table in (("8 tensors", many), ("one tensor", same)):
         ratios = [value / other for value, other in zip(table.values(OURS), alone.values(OURS))]
-        contest.report.goal(f"8 readers of {name}, of one", statistics.median(ratios), 1)
+        contest.report.goal(f"8 readers of {name}, of one",
+                            statistics.median(ratios) if ratios else None, 1)
 
 
 def by_size(contest):

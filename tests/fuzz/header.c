@@ -110,7 +110,7 @@ static void check_same(const struct sft_header *packed, const struct sft_header 
 
 /*
  * Reads the same text from a file, in pieces as long as its first byte says, and into
- * memory that was there before where that byte is odd.
+ * memory that was there before where its length is odd.
  */
 static void check_pieces(struct sft_bytes text, const struct sft_header *whole,
 			 enum sft_status want, const struct sft_error *want_err)
@@ -130,7 +130,7 @@ static void check_pieces(struct sft_bytes text, const struct sft_header *whole,
 		memcpy(bytes + SFT_LEN_FIELD_LEN, text.data, text.len);
 	file.data = bytes;
 	fd = fuzz_file_new(file, file.len, path);
-	if (text.len > 0 && text.data[0] % 2 == 1)
+	if (text.len % 2 == 1)
 		spare.memory = malloc(text.len);
 	status = sft_header_read(&header, fd, text.len > 0 ? 1 + text.data[0] % 80 : 1,
 				 spare, 0, &err);

@@ -29,11 +29,13 @@ static void check_index(const struct sft_index *index, const struct sft_names *f
 		MUST(i == 0 || strcmp(files->items[i - 1], files->items[i]) < 0);
 	}
 	for (uint32_t i = 0; i < index->count; i++) {
-		uint32_t near = i - 1, far = i;
+		uint32_t near, far;
 
 		MUST(index->entries[i].file < files->count);
-		MUST(sft_index_find(index, index->entries[i].tensor, &near) && near == i);
-		MUST(sft_index_find(index, index->entries[i].tensor, &far) && far == i);
+		MUST(sft_index_find(index, index->entries[i].tensor, i, &near) &&
+		     near == i);
+		MUST(sft_index_find(index, index->entries[i].tensor, 0, &far) &&
+		     far == i);
 	}
 }
 

@@ -49,13 +49,13 @@ static char *dump(const struct sft_index *index, const struct sft_names *names)
 	fputs(":", out);
 	for (size_t i = 0; i < index->count; i++) {
 		const struct sft_bytes tensor = index->entries[i].tensor;
-		uint32_t near = (uint32_t)i - 1, far = (uint32_t)i;
+		uint32_t near, far;
 		char name[64];
 
 		sft_escape(name, sizeof(name), tensor.data, tensor.len);
 		fprintf(out, " %s=%s", name, names->items[index->entries[i].file]);
-		assert_true(sft_index_find(index, tensor, &near));
-		assert_true(sft_index_find(index, tensor, &far));
+		assert_true(sft_index_find(index, tensor, (uint32_t)i, &near));
+		assert_true(sft_index_find(index, tensor, UINT32_MAX, &far));
 		CHECK_UINT(name, near, i);
 		CHECK_UINT(name, far, i);
 	}
@@ -206,16 +206,17 @@ static void test_find(void **state)
 				    MAP("\"a\":\"2" S "\",\"a\\u0000\":\"1" S "\""),
 				    &index, &names, &err),
 			 SFT_OK);
-	assert_false(sft_index_find(&index, BYTES("b"), &entry));
+	assert_false(sft_index_find(&index, BYTES("b"), 0, &entry));
 	assert_int_equal(entry, 4711);
-	assert_true(sft_index_find(&index, BYTES("a"), &entry));
+	assert_true(sft_index_find(&index, BYTES("a"), 1, &entry));
 	assert_int_equal(entry, 0);
 	assert_int_equal(index.entries[entry].file, 1);
-	assert_true(sft_index_find(&index, BYTES("a\0"), &entry));
+	assert_true(sft_index_find(&index, BYTES("a\0"), 0, &entry));
 	assert_int_equal(entry, 1);
 	assert_int_equal(index.entries[entry].file, 0);
 	sft_index_done(&index);
-	assert_false(sft_index_find(&index, BYTES("a"), &entry)); /* it holds nothing */
+	assert_false(
+		sft_index_find(&index, BYTES("a"), 1, &entry)); /* it holds nothing */
 	sft_names_done(&names);
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/describe.h"
 #include "core/views/view.h"
 #include "tests/unit/support.h"
 
@@ -145,6 +146,8 @@ struct racer {
 	pthread_barrier_t *start;
 	const struct sft_layout *layout[ARRAY_COUNT(kept)];
 	uint64_t len[ARRAY_COUNT(kept)];
+	struct sft_bytes document;
+	uint64_t file_count;
 	bool failed;
 };
 
@@ -161,6 +164,9 @@ static void *race(void *arg)
 		    sft_kept_len(racer->model, view, &racer->len[i]) != SFT_OK)
 			racer->failed = true;
 	}
+	if (sft_describe_model(racer->model, &racer->document, NULL) != SFT_OK)
+		racer->failed = true;
+	racer->file_count = sft_model_file_count(racer->model);
 	return NULL;
 }
 
@@ -188,6 +194,9 @@ static void test_threads(void **state)
 				assert_int_equal(racers[i].len[j],
 						 racers[0].layout[j]->len);
 			}
+			assert_ptr_equal(racers[i].document.data,
+					 racers[0].document.data);
+			CHECK_UINT("files", racers[i].file_count, 6);
 		}
 		pthread_barrier_destroy(&start);
 		sft_close(model);
