@@ -141,7 +141,7 @@ static bool add_metadata(cJSON *object, struct sft_json *json)
 static enum sft_status print_document(const cJSON *object, struct sft_document *document,
 				      struct sft_error *err)
 {
-	char *text = object != NULL ? cJSON_Print(object) : NULL;
+	char *text = cJSON_Print(object);
 	size_t len;
 
 	if (text == NULL)
