@@ -34,14 +34,14 @@ class Table:
         """Of a row that has values."""
         return statistics.median(self.values(name))
 
-    def ratios(self, name, base=None):
-        """A row's values over those of another's, round by round; [] without both."""
-        pairs = zip(self.rows.get(name, []), self.rows.get(base or self.base, []))
-        return [value / other for value, other in pairs if value is not None and other]
+    def ratios(self, name, base=None, other=None):
+        """A row's values over another's, of `other` or this table, by round; [] without both."""
+        pairs = zip(self.rows.get(name, []), (other or self).rows.get(base or self.base, []))
+        return [value / below for value, below in pairs if value is not None and below]
 
-    def ratio(self, name, base=None):
+    def ratio(self, name, base=None, other=None):
         """Their median; None without both rows."""
-        ratios = self.ratios(name, base)
+        ratios = self.ratios(name, base, other)
         return statistics.median(ratios) if ratios else None
 
     def lines(self):

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads of one large tensor: ours, the model file's own, and those of other FUSE mounts."""
-import statistics
-
 from bench import peers, tools
 from bench.measure import SMALLER, Table, run_rounds
 
@@ -215,9 +213,7 @@ def parallel(contest):
                                 if peer.name not in (PRICE, USERS_PRICE)])
     contest.report.finish(many, same, alone)
     for name, table in (("8 tensors", many), ("one tensor", same)):
-        ratios = [value / other for value, other in zip(table.values(OURS), alone.values(OURS))]
-        contest.report.goal(f"8 readers of {name}, of one",
-                            statistics.median(ratios) if ratios else None, 1)
+        contest.report.goal(f"8 readers of {name}, of one", table.ratio(OURS, OURS, alone), 1)
 
 
 def by_size(contest):
